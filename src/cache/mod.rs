@@ -1,0 +1,3 @@
+//! MEMORY: what is remembered across requests, and under which key.
+
+pub mod digest;

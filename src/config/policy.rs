@@ -1,0 +1,201 @@
+//! The checked form of a configuration. Every value here is one the rest of the filter can use
+//! without another look; only this room makes them.
+
+use crate::cache::digest::Digest;
+use crate::http::Endpoint;
+use crate::oauth::client_auth::ClientAuthentication;
+use crate::oauth::scope::Scope;
+use crate::oauth::token_type::TokenTypeIdentifier;
+use crate::secret::Secret;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Everything the filter does for one configuration.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Digest of the whole configuration, so that no memory is shared between two that differ.
+    pub digest: Digest,
+    /// The protected resource this filter stands for.
+    pub resource: Resource,
+    /// Issuer identifiers of the authorization servers, as the metadata document names them.
+    pub authorization_servers: Vec<String>,
+    /// The path the operator chose for the metadata document.
+    pub metadata_endpoint: Option<String>,
+    /// Scopes the metadata document names.
+    pub scopes_supported: Option<Vec<String>>,
+    /// `realm` of every challenge.
+    pub realm: Option<String>,
+    /// The longest credential that is looked at, in bytes.
+    pub max_token_bytes: usize,
+    /// How a token is proven.
+    pub validation: Validation,
+    /// What a proven token must say.
+    pub requirements: Requirements,
+    /// What the upstream gets in place of the caller's token.
+    pub upstream_credential: UpstreamCredential,
+    /// Header fields set from the validated token's claims.
+    pub claim_headers: Vec<ClaimHeader>,
+    /// How long one callout may take.
+    pub timeout: Duration,
+    /// How long all callouts of a request may take together.
+    pub request_deadline: Duration,
+    /// The memory for everything that is remembered.
+    pub cache: CachePolicy,
+}
+
+/// The protected resource (RFC 9728 section 1.2): an https URL without a fragment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// The identifier, exactly as the operator wrote it: `aud` is compared with this.
+    pub identifier: String,
+    /// Scheme, host and port as they stand in a URL, without a path: `https://api.example.com`.
+    pub origin: String,
+    /// The path, as in a URL; empty where there is none or it is only `/`.
+    pub path: String,
+    /// The query, where there is one.
+    pub query: Option<String>,
+}
+
+/// Which proof a token needs.
+#[derive(Clone, Debug)]
+pub enum Validation {
+    /// Ask the authorization server about each token (RFC 7662).
+    Introspection(IntrospectionPolicy),
+}
+
+/// How tokens are introspected.
+#[derive(Clone, Debug)]
+pub struct IntrospectionPolicy {
+    /// The introspection endpoint.
+    pub endpoint: Endpoint,
+    /// How the filter authenticates there.
+    pub client: ClientAuthentication,
+    /// Form parameters beside `token`. A `token_type_hint` here replaces the usual one; an empty
+    /// value leaves that out.
+    pub arguments: BTreeMap<String, String>,
+    /// Header fields of the operator's, names in lower case.
+    pub headers: Vec<(String, Secret)>,
+    /// How long a positive answer is remembered at most; `None`: nothing is remembered.
+    pub remember: Option<Duration>,
+}
+
+/// What a proven token must say to be accepted.
+#[derive(Clone, Debug)]
+pub struct Requirements {
+    /// Exact values of `iss` that are accepted.
+    pub issuers_allowed: Vec<String>,
+    /// `aud` must name one of these; `None` where the operator switched the check off.
+    pub audiences: Option<Vec<String>>,
+    /// The claim that names the audience, `aud` unless the operator chose another.
+    pub audience_claim: String,
+    /// How far clocks may differ.
+    pub leeway: Duration,
+    /// Alternatives: all words of at least one must be granted. Empty: no scope is asked for.
+    pub scopes_required: Vec<Scope>,
+    /// Which scopes a scope brings with it.
+    pub scope_implies: BTreeMap<String, Scope>,
+}
+
+/// What the upstream gets in place of the caller's token.
+#[derive(Clone, Debug)]
+pub enum UpstreamCredential {
+    /// A token issued for it by token exchange.
+    Exchanged(Box<ExchangePolicy>),
+    /// The caller's own token, because the operator asked for it.
+    Original,
+    /// None.
+    Removed,
+}
+
+/// How tokens are exchanged (RFC 8693).
+#[derive(Clone, Debug)]
+pub struct ExchangePolicy {
+    /// The token endpoint.
+    pub endpoint: Endpoint,
+    /// How the filter authenticates there.
+    pub client: ClientAuthentication,
+    /// `subject_token_type`
+    pub subject_token_type: TokenTypeIdentifier,
+    /// `requested_token_type`; `None` leaves the parameter out.
+    pub requested_token_type: Option<TokenTypeIdentifier>,
+    /// Where the actor token comes from.
+    pub actor: ActorSource,
+    /// `audience`, once for each.
+    pub audience: Vec<String>,
+    /// `resource`, once for each.
+    pub resource: Vec<String>,
+    /// `scope`
+    pub scope: Scope,
+    /// Whether an issued token must have every scope that was asked for.
+    pub require_scopes: bool,
+    /// How issued tokens are remembered; `None`: not at all.
+    pub remember: Option<ExchangeMemory>,
+}
+
+/// Where an actor token comes from.
+#[derive(Clone, Debug)]
+pub enum ActorSource {
+    /// There is none.
+    None,
+    /// A header field of the request.
+    Header {
+        /// The field's name in lower case; never `authorization`.
+        name: String,
+        /// Whether the exchange goes ahead without an actor where the field is missing.
+        optional: bool,
+        /// `actor_token_type`
+        token_type: TokenTypeIdentifier,
+    },
+    /// The validated token itself.
+    ValidatedToken {
+        /// `actor_token_type`
+        token_type: TokenTypeIdentifier,
+    },
+    /// The configuration.
+    Configured {
+        /// The actor's token.
+        token: Secret,
+        /// `actor_token_type`
+        token_type: TokenTypeIdentifier,
+    },
+}
+
+/// How long issued tokens are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExchangeMemory {
+    /// The lifetime of a token whose answer names none.
+    pub default_lifetime: Duration,
+    /// A token is not served in its last seconds.
+    pub expiry_margin: Duration,
+}
+
+/// A header field that carries a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimHeader {
+    /// The field's name in lower case.
+    pub header: String,
+    /// Where the claim stands: one name, or a path into nested objects.
+    pub path: Vec<String>,
+}
+
+/// The memory for everything that is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CachePolicy {
+    /// Whether the gateway's shared data is used.
+    pub shared: SharedTier,
+    /// Entries in the shared tier.
+    pub shared_slots: u32,
+    /// The size of the in-VM tier of each worker, in bytes.
+    pub max_bytes: usize,
+}
+
+/// Whether the gateway's shared data is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SharedTier {
+    /// Where the gateway has it.
+    Auto,
+    /// Yes; a gateway without it is an error in the log.
+    On,
+    /// Never.
+    Off,
+}

@@ -1,0 +1,95 @@
+//! The four things the core can say, and what it is told in between.
+
+use crate::http::{Callout, CalloutOutcome, Response};
+use crate::report::Report;
+use crate::time::UnixTime;
+
+/// What a gateway can do. Says abilities, never a product's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostTraits {
+    /// A header can be taken off the upstream request. Where it cannot, it can be emptied, and
+    /// only its first line.
+    pub removes_headers: bool,
+    /// More header lines than this, pseudo-headers included, are not all listed.
+    pub header_line_limit: Option<usize>,
+    /// The filter sees requests for any path of its origin, not only for those of a route.
+    pub sees_every_path: bool,
+    /// Callouts can present a client certificate that the operator configured in the gateway.
+    pub presents_client_certificates: bool,
+}
+
+/// What a step may use beside its arguments.
+pub struct Environment<'a> {
+    /// The time.
+    pub now: UnixTime,
+    /// Takes what is to be logged.
+    pub report: &'a mut Report,
+}
+
+/// What the shell has to do next. There is no "failed, go on".
+#[derive(Debug)]
+#[must_use]
+pub enum Step {
+    /// Make this call, then come back with its outcome and the [`Pending`].
+    Call(Callout, super::Pending),
+    /// Let the request through with these edits.
+    Forward(HeaderEdits, Receipt),
+    /// Answer the request; nothing goes upstream.
+    Respond(Response),
+}
+
+/// What the shell brings back.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The callout ended.
+    Called {
+        /// How.
+        outcome: &'a CalloutOutcome,
+    },
+}
+
+/// One change to the request's header.
+#[derive(Clone, PartialEq, Eq)]
+pub enum HeaderEdit {
+    /// Leave exactly one line of this name, with this value.
+    Set {
+        /// The field's name in lower case.
+        name: Vec<u8>,
+        /// The field's value.
+        value: Vec<u8>,
+    },
+    /// Leave none. The request has at least one line of this name; a gateway that cannot remove it
+    /// empties it.
+    Remove {
+        /// The field's name in lower case.
+        name: Vec<u8>,
+    },
+}
+
+/// Values may be credentials, so only the names are shown.
+impl std::fmt::Debug for HeaderEdit {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (word, name) = match self {
+            HeaderEdit::Set { name, .. } => ("Set", name),
+            HeaderEdit::Remove { name } => ("Remove", name),
+        };
+        write!(formatter, "{word}({})", String::from_utf8_lossy(name))
+    }
+}
+
+/// The edits that turn the client's request into the upstream's, in the order to apply them. Only
+/// [`super::rewrite`] makes them, and only from a validated token: holding this value is the proof
+/// that the request may pass.
+#[derive(Debug)]
+pub struct HeaderEdits(pub(super) Vec<HeaderEdit>);
+
+impl HeaderEdits {
+    /// The edits, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &HeaderEdit> {
+        self.0.iter()
+    }
+}
+
+/// What is kept of a forwarded request until it is over.
+#[derive(Debug)]
+pub struct Receipt(pub(super) ());

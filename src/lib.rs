@@ -1,0 +1,10 @@
+//! placeholder
+pub mod cache;
+pub mod config;
+pub mod flow;
+pub mod http;
+pub mod json;
+pub mod oauth;
+pub mod report;
+pub mod secret;
+pub mod time;

@@ -1,0 +1,6 @@
+//! WORDS: what the OAuth RFCs put on the wire, one file for each artefact. Nothing here decides
+//! what happens next, and nothing here makes a call.
+
+pub mod client_auth;
+pub mod scope;
+pub mod token_type;

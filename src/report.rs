@@ -1,0 +1,72 @@
+//! What a step wants logged, as data. The shell prints it; the core never does.
+
+use std::fmt;
+
+/// How urgent a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// For someone following one request.
+    Debug,
+    /// Worth a line in normal operation.
+    Info,
+    /// Something an operator should look at.
+    Warn,
+    /// Something that fails requests until it is mended.
+    Error,
+    /// A request got past the filter, or could have.
+    Critical,
+}
+
+/// The log lines of one step, in order. Lines are built from the filter's own words and from what
+/// [`Quoted`] escapes; a [`crate::secret::Secret`] cannot be formatted into one.
+#[derive(Debug, Default)]
+pub struct Report {
+    lines: Vec<(Level, String)>,
+}
+
+impl Report {
+    /// An empty report.
+    pub fn new() -> Report {
+        Report::default()
+    }
+
+    /// Adds a line.
+    pub fn add(&mut self, level: Level, line: impl Into<String>) {
+        self.lines.push((level, line.into()));
+    }
+
+    /// The lines, in the order they were added.
+    pub fn lines(&self) -> impl Iterator<Item = (Level, &str)> {
+        self.lines.iter().map(|(level, line)| (*level, line.as_str()))
+    }
+}
+
+/// Text from outside, fit for a log line: at most 120 characters, in quotes, with quotes, control
+/// characters and everything that is not ASCII escaped, so that it can neither forge a line nor
+/// flood the log.
+pub struct Quoted<'a>(pub &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 120;
+        formatter.write_str("\"")?;
+        for character in self.0.chars().take(LONGEST) {
+            write!(formatter, "{}", character.escape_default())?;
+        }
+        if self.0.chars().nth(LONGEST).is_some() {
+            formatter.write_str("...")?;
+        }
+        formatter.write_str("\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_text_stays_on_one_short_line() {
+        assert_eq!(Quoted("r1\r\n\"x\u{e9}").to_string(), "\"r1\\r\\n\\\"x\\u{e9}\"");
+        assert_eq!(Quoted(&"a".repeat(500)).to_string().len(), 125);
+    }
+}
