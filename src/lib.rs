@@ -6,5 +6,6 @@ pub mod http;
 pub mod json;
 pub mod oauth;
 pub mod report;
+pub mod scope;
 pub mod secret;
 pub mod time;

@@ -4,8 +4,8 @@
 use crate::cache::digest::Digest;
 use crate::http::Endpoint;
 use crate::oauth::client_auth::ClientAuthentication;
-use crate::oauth::scope::Scope;
 use crate::oauth::token_type::TokenTypeIdentifier;
+use crate::scope::Scope;
 use crate::secret::Secret;
 use std::collections::BTreeMap;
 use std::time::Duration;

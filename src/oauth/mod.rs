@@ -2,5 +2,4 @@
 //! what happens next, and nothing here makes a call.
 
 pub mod client_auth;
-pub mod scope;
 pub mod token_type;
