@@ -3,6 +3,7 @@ pub mod cache;
 pub mod config;
 pub mod flow;
 pub mod http;
+pub mod jose;
 pub mod json;
 pub mod oauth;
 pub mod report;

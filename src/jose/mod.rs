@@ -1,0 +1,4 @@
+//! PROOF: signed tokens and the keys that verify them (RFC 7515, 7517, 7518, 7519, 9068). Pure:
+//! bytes and keys in, a proof or a reason out.
+
+pub mod claims;
