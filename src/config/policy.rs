@@ -4,6 +4,7 @@
 use crate::cache::digest::Digest;
 use crate::http::Endpoint;
 use crate::oauth::client_auth::ClientAuthentication;
+pub use crate::oauth::metadata::Resource;
 use crate::oauth::token_type::TokenTypeIdentifier;
 use crate::scope::Scope;
 use crate::secret::Secret;
@@ -41,19 +42,6 @@ pub struct Policy {
     pub request_deadline: Duration,
     /// The memory for everything that is remembered.
     pub cache: CachePolicy,
-}
-
-/// The protected resource (RFC 9728 section 1.2): an https URL without a fragment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resource {
-    /// The identifier, exactly as the operator wrote it: `aud` is compared with this.
-    pub identifier: String,
-    /// Scheme, host and port as they stand in a URL, without a path: `https://api.example.com`.
-    pub origin: String,
-    /// The path, as in a URL; empty where there is none or it is only `/`.
-    pub path: String,
-    /// The query, where there is one.
-    pub query: Option<String>,
 }
 
 /// Which proof a token needs.

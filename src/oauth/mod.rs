@@ -1,5 +1,9 @@
 //! WORDS: what the OAuth RFCs put on the wire, one file for each artefact. Nothing here decides
 //! what happens next, and nothing here makes a call.
 
+pub mod bearer;
+pub mod challenge;
 pub mod client_auth;
+pub mod form;
+pub mod metadata;
 pub mod token_type;
