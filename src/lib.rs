@@ -6,6 +6,7 @@ pub mod http;
 pub mod jose;
 pub mod json;
 pub mod oauth;
+pub mod rejection;
 pub mod report;
 pub mod scope;
 pub mod secret;

@@ -4,6 +4,9 @@
 pub mod bearer;
 pub mod challenge;
 pub mod client_auth;
+pub mod error_response;
 pub mod form;
+pub mod introspection;
 pub mod metadata;
+pub mod token_exchange;
 pub mod token_type;

@@ -1,0 +1,368 @@
+//! Every way to say no, in one place: who is at fault, which status, which words.
+//!
+//! A client learns what it can mend and nothing else: neither the authorization server's prose nor
+//! the operator's mistakes leave the log.
+
+use crate::http::Response;
+use crate::oauth::challenge::Challenge;
+use serde_json::json;
+use std::time::Duration;
+
+/// Who has to do something about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtFault {
+    /// Whoever sent the request.
+    Client,
+    /// An authorization server.
+    AuthorizationServer,
+    /// Whoever configured the filter or the gateway.
+    Operator,
+}
+
+/// An endpoint of an authorization server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callee {
+    /// RFC 7662
+    IntrospectionEndpoint,
+    /// RFC 8693
+    TokenEndpoint,
+}
+
+impl Callee {
+    /// Its name in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Callee::IntrospectionEndpoint => "introspection endpoint",
+            Callee::TokenEndpoint => "token endpoint",
+        }
+    }
+}
+
+/// What is wrong with a request before its token is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestFault {
+    /// More than one set of credentials.
+    RepeatedCredentials,
+    /// Credentials that break the grammar.
+    MalformedCredentials,
+    /// A token in the query (RFC 6750 section 2.3, which MCP forbids).
+    TokenInQuery,
+    /// No actor token where one is needed.
+    ActorTokenMissing,
+    /// An actor token that cannot be read, or several.
+    ActorTokenMalformed,
+    /// A header that the filter sets came more than once, where the gateway cannot take it off.
+    RepeatedIdentityHeader,
+}
+
+/// What is wrong with a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenFault {
+    /// Longer than the operator allows.
+    TooLong,
+    /// Characters that no token has.
+    Unreadable,
+    /// The authorization server says that it is not active.
+    Inactive,
+    /// Its `exp` has passed.
+    Expired,
+    /// Its `nbf` has not come.
+    NotYetValid,
+    /// Its issuer is not one of those configured.
+    WrongIssuer,
+    /// It is not for this resource.
+    WrongAudience,
+    /// A claim that cannot be read.
+    BadClaim,
+    /// The token endpoint refused it as a subject, or the actor that came with it.
+    RefusedByTokenEndpoint,
+}
+
+/// A request that does not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// The configuration did not load.
+    NotConfigured,
+    /// The filter or its gateway failed.
+    Internal,
+    /// More header lines than the gateway can list.
+    TooManyHeaderLines,
+    /// There are no Bearer credentials.
+    NoCredentials,
+    /// The request is not one to look at.
+    InvalidRequest(RequestFault),
+    /// The token is not good.
+    InvalidToken(TokenFault),
+    /// The token is good but lacks a scope.
+    InsufficientScope,
+    /// The authorization server will not issue a token for this subject and this target.
+    AccessDenied,
+    /// No answer, or one that asks to come back.
+    Unavailable(Callee, RetryAfter),
+    /// No answer in time.
+    TimedOut(Callee),
+    /// An answer that cannot be used.
+    Unusable(Callee),
+}
+
+/// After how many seconds a client may try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryAfter(u32);
+
+impl RetryAfter {
+    /// What a client is told where the authorization server says nothing.
+    pub const SOON: RetryAfter = RetryAfter(5);
+
+    /// What the authorization server said, where that is a number of seconds within an hour.
+    pub fn from_field(value: Option<&[u8]>) -> RetryAfter {
+        const LONGEST: Duration = Duration::from_secs(3600);
+        value
+            .and_then(|value| std::str::from_utf8(value).ok()?.trim().parse().ok())
+            .filter(|seconds| Duration::from_secs(u64::from(*seconds)) <= LONGEST)
+            .map_or(RetryAfter::SOON, RetryAfter)
+    }
+}
+
+/// What the challenges of one configuration have in common.
+#[derive(Clone, Debug)]
+pub struct ChallengeContext {
+    /// `realm`
+    pub realm: Option<String>,
+    /// `scope`, where a scope is required
+    pub scope: Option<String>,
+    /// `resource_metadata`
+    pub resource_metadata: String,
+}
+
+/// What a rejection says, each column of "every ending".
+struct Answer {
+    at_fault: AtFault,
+    status: u16,
+    /// `error` of the challenge; a challenge without one for `None`.
+    challenge: Option<Option<&'static str>>,
+    /// `error` of the body.
+    error: &'static str,
+    description: &'static str,
+}
+
+impl Rejection {
+    /// The one table.
+    fn answer(self) -> Answer {
+        use AtFault::{AuthorizationServer, Client, Operator};
+        let (at_fault, status, challenge, error, description) = match self {
+            Rejection::NotConfigured => {
+                (Operator, 500, None, "server_error", "The gateway's authorization is not configured.")
+            }
+            Rejection::Internal => {
+                (Operator, 500, None, "server_error", "The gateway failed to authorize the request.")
+            }
+            Rejection::TooManyHeaderLines => {
+                (Client, 431, None, "invalid_request", "The request has too many header fields.")
+            }
+            Rejection::NoCredentials => {
+                (Client, 401, Some(None), "unauthorized", "The access token is missing.")
+            }
+            Rejection::InvalidRequest(fault) => {
+                (Client, 400, Some(Some("invalid_request")), "invalid_request", fault.description())
+            }
+            Rejection::InvalidToken(fault) => {
+                (Client, 401, Some(Some("invalid_token")), "invalid_token", fault.description())
+            }
+            Rejection::InsufficientScope => (
+                Client,
+                403,
+                Some(Some("insufficient_scope")),
+                "insufficient_scope",
+                "The access token lacks a scope that this resource requires.",
+            ),
+            Rejection::AccessDenied => (
+                Client,
+                403,
+                Some(None),
+                "access_denied",
+                "The authorization server denies access to this resource.",
+            ),
+            Rejection::Unavailable(..) => (
+                AuthorizationServer,
+                503,
+                None,
+                "temporarily_unavailable",
+                "The authorization server is not available. Try again later.",
+            ),
+            Rejection::TimedOut(_) => (
+                AuthorizationServer,
+                504,
+                None,
+                "temporarily_unavailable",
+                "The authorization server did not answer in time.",
+            ),
+            Rejection::Unusable(_) => (
+                AuthorizationServer,
+                502,
+                None,
+                "server_error",
+                "The gateway got an answer from the authorization server that it cannot use.",
+            ),
+        };
+        Answer { at_fault, status, challenge, error, description }
+    }
+
+    /// Who has to do something about it.
+    pub fn at_fault(self) -> AtFault {
+        self.answer().at_fault
+    }
+
+    /// The status code.
+    pub fn status(self) -> u16 {
+        self.answer().status
+    }
+
+    /// What a client is told, as a sentence.
+    pub fn description(self) -> &'static str {
+        self.answer().description
+    }
+
+    /// The whole answer. A challenge is on each 401, 400 and 403 (RFC 9728 section 5.1), and so is
+    /// the scope that is required on each but the 400.
+    pub fn respond(self, context: &ChallengeContext) -> Response {
+        let answer = self.answer();
+        let mut response = plain(&answer);
+        if let Some(error) = answer.challenge {
+            let challenge = Challenge {
+                realm: context.realm.as_deref(),
+                error,
+                error_description: error.map(|_| answer.description),
+                scope: context.scope.as_deref().filter(|_| answer.status != 400),
+                resource_metadata: Some(&context.resource_metadata),
+            };
+            response.headers.push(("www-authenticate", challenge.to_string()));
+        }
+        if let Rejection::Unavailable(_, RetryAfter(seconds)) = self {
+            response.headers.push(("retry-after", seconds.to_string()));
+        }
+        response
+    }
+}
+
+/// The answer while there is no configuration that loads.
+pub fn not_configured() -> Response {
+    plain(&Rejection::NotConfigured.answer())
+}
+
+/// The answer where the gateway did not do what was asked of it.
+pub fn internal_error() -> Response {
+    plain(&Rejection::Internal.answer())
+}
+
+fn plain(answer: &Answer) -> Response {
+    Response {
+        status: answer.status,
+        headers: vec![
+            ("content-type", "application/json".to_owned()),
+            ("cache-control", "no-store".to_owned()),
+        ],
+        body: json!({"error": answer.error, "error_description": answer.description}).to_string(),
+    }
+}
+
+impl RequestFault {
+    fn description(self) -> &'static str {
+        match self {
+            RequestFault::RepeatedCredentials => "The request carries more than one set of credentials.",
+            RequestFault::MalformedCredentials => "The Authorization header is malformed.",
+            RequestFault::TokenInQuery => "An access token in the query is not accepted.",
+            RequestFault::ActorTokenMissing => "The actor token is missing.",
+            RequestFault::ActorTokenMalformed => "The actor token is malformed.",
+            RequestFault::RepeatedIdentityHeader => "A header that the gateway sets is repeated.",
+        }
+    }
+}
+
+impl TokenFault {
+    fn description(self) -> &'static str {
+        match self {
+            TokenFault::TooLong => "The access token is too long.",
+            TokenFault::Unreadable => "The access token is malformed.",
+            TokenFault::Inactive => "The access token is not active.",
+            TokenFault::Expired => "The access token has expired.",
+            TokenFault::NotYetValid => "The access token is not valid yet.",
+            TokenFault::WrongIssuer => "The access token's issuer is not accepted here.",
+            TokenFault::WrongAudience => "The access token was not issued for this resource.",
+            TokenFault::BadClaim => "The access token has a claim that cannot be read.",
+            TokenFault::RefusedByTokenEndpoint => "The access token was refused by the authorization server.",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+        response.headers.iter().find(|(candidate, _)| *candidate == name).map(|(_, value)| value.as_str())
+    }
+
+    fn context() -> ChallengeContext {
+        ChallengeContext {
+            realm: None,
+            scope: Some("mcp:read mcp:call".to_owned()),
+            resource_metadata: "https://api.example.com/.well-known/x".to_owned(),
+        }
+    }
+
+    #[test]
+    fn hdr_13_insufficient_scope_names_what_is_needed() {
+        let response = Rejection::InsufficientScope.respond(&context());
+        assert_eq!(response.status, 403);
+        assert_eq!(
+            header(&response, "www-authenticate"),
+            Some(
+                "Bearer error=\"insufficient_scope\", error_description=\"The access token lacks a scope that \
+                 this resource requires.\", scope=\"mcp:read mcp:call\", \
+                 resource_metadata=\"https://api.example.com/.well-known/x\""
+            )
+        );
+    }
+
+    #[test]
+    fn hdr_12_no_credentials_no_error() {
+        let context = ChallengeContext { scope: None, ..context() };
+        let response = Rejection::NoCredentials.respond(&context);
+        assert_eq!(
+            header(&response, "www-authenticate"),
+            Some("Bearer resource_metadata=\"https://api.example.com/.well-known/x\"")
+        );
+        assert_eq!(
+            response.body,
+            r#"{"error":"unauthorized","error_description":"The access token is missing."}"#
+        );
+        assert_eq!(header(&response, "content-type"), Some("application/json"));
+    }
+
+    #[test]
+    fn a_fault_of_the_server_is_no_challenge() {
+        for rejection in [
+            Rejection::Unavailable(Callee::TokenEndpoint, RetryAfter::SOON),
+            Rejection::TimedOut(Callee::TokenEndpoint),
+            Rejection::Unusable(Callee::IntrospectionEndpoint),
+            Rejection::Internal,
+        ] {
+            assert_eq!(header(&rejection.respond(&context()), "www-authenticate"), None, "{rejection:?}");
+        }
+    }
+
+    #[test]
+    fn retry_after_repeats_a_sane_number_only() {
+        for (value, expected) in [
+            (Some(&b"7"[..]), 7),
+            (Some(b" 120 "), 120),
+            (Some(b"86400"), 5),
+            (Some(b"Wed, 21 Oct 2026 07:28:00 GMT"), 5),
+            (Some(b"-1"), 5),
+            (Some(b"\xff"), 5),
+            (None, 5),
+        ] {
+            assert_eq!(RetryAfter::from_field(value), RetryAfter(expected), "{value:?}");
+        }
+    }
+}
