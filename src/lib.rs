@@ -1,4 +1,40 @@
-//! placeholder
+//! `token-exchange`: a proxy-wasm filter that turns an API gateway into an OAuth 2.0 resource
+//! server with token exchange.
+//!
+//! # The tour
+//!
+//! The filter is a function from facts to one answer. [`flow::ResourceServer`] is told a request
+//! and the time, and says one of three things ([`flow::step::Step`]): make this call and come back
+//! with its outcome; forward with these header edits; answer with this. The state in between is a
+//! [`flow::Pending`], given out and taken back by move. Nothing in that core calls a gateway, reads
+//! a clock or sleeps, so each of its tests is a list of values.
+//!
+//! # Which room does a line belong in?
+//!
+//! | room | holds |
+//! | --- | --- |
+//! | `host` | GATEWAY: everything that names a hostcall; compiled for Wasm only |
+//! | [`flow`] | ORDER: what happens next, or that it ends |
+//! | [`config`] | OPERATOR: what the operator wrote, and the [`config::policy::Policy`] made of it |
+//! | [`cache`] | MEMORY: what is remembered across requests |
+//! | [`rejection`] | every way to say no: who is at fault, which status, which words |
+//! | [`oauth`] | WORDS: what could be written with only an OAuth RFC open |
+//! | [`jose`] | PROOF: what could be written with only a JOSE RFC open |
+//! | [`http`], [`json`], [`scope`], [`secret`], [`time`], [`report`] | plain data that every room shares |
+//!
+//! Imports run from the top of that table to its bottom, never back; a test holds them to it.
+//!
+//! # The rules
+//!
+//! 1. There is no third ending. A stage returns `Result<_, Rejection>`, and a
+//!    [`rejection::Rejection`] becomes an answer in one place.
+//! 2. What is safe to do is held by types. [`flow::step::HeaderEdits`] can be made only from a
+//!    validated token and, where an exchange is configured, an issued one.
+//! 3. Bytes from outside go through a function that returns a type; nothing looks at them twice.
+//! 4. A credential is a [`secret::Secret`], which cannot be printed.
+//! 5. Time is an argument. Whatever is logged goes into the [`report::Report`].
+//! 6. No input makes it panic: unwrapping, indexing and unchecked arithmetic do not compile.
+
 pub mod cache;
 pub mod config;
 pub mod flow;

@@ -44,6 +44,15 @@ pub struct Policy {
     pub cache: CachePolicy,
 }
 
+impl Policy {
+    /// Where the configuration asks for a client certificate, as a JSON pointer; `None` where it
+    /// does not.
+    pub fn needs_client_certificate(&self) -> Option<&'static str> {
+        let Validation::Introspection(introspection) = &self.validation;
+        matches!(introspection.client, ClientAuthentication::TlsClient { .. }).then_some("/client_auth")
+    }
+}
+
 /// Which proof a token needs.
 #[derive(Clone, Debug)]
 pub enum Validation {
@@ -146,6 +155,18 @@ pub enum ActorSource {
         /// `actor_token_type`
         token_type: TokenTypeIdentifier,
     },
+}
+
+impl ActorSource {
+    /// `actor_token_type`, where there is an actor.
+    pub fn token_type(&self) -> Option<&TokenTypeIdentifier> {
+        match self {
+            ActorSource::None => None,
+            ActorSource::Header { token_type, .. }
+            | ActorSource::ValidatedToken { token_type }
+            | ActorSource::Configured { token_type, .. } => Some(token_type),
+        }
+    }
 }
 
 /// How long issued tokens are remembered.

@@ -1,18 +1,191 @@
 //! ORDER: what happens next.
+//!
+//! A request is [`locate`]d (which credentials it carries), [`validate`]d (whether its token is
+//! good), [`exchange`]d (which token the upstream gets) and rewritten ([`rewrite`]: which headers
+//! change). Each stage says what comes next or returns a [`Rejection`]; one line turns that into
+//! the answer. Between two steps the request is a [`Pending`], handed out and taken back by move.
 
+mod answer;
+mod exchange;
+mod locate;
+mod metadata;
+mod rewrite;
 pub mod step;
+#[cfg(test)]
+mod story;
+mod validate;
 
+use crate::cache::digest::Digest;
+use crate::cache::memory::Memory;
+use crate::config::ConfigError;
 use crate::config::policy::Policy;
-
-use step::HostTraits;
+use crate::http::{Callout, RequestHead};
+use crate::jose::claims::ClaimsSet;
+use crate::rejection::{AtFault, Callee, ChallengeContext, Rejection};
+use crate::report::{Level, Report};
+use crate::secret::Secret;
+use crate::time::UnixTime;
+use locate::Located;
+use std::rc::Rc;
+use step::{Environment, Event, HostTraits, Step};
 
 /// One plugin configuration at work: its policy and what it remembers.
 #[derive(Debug)]
 pub struct ResourceServer {
     policy: Policy,
     host: HostTraits,
+    challenges: ChallengeContext,
+    metadata: metadata::MetadataPages,
+    exchange_key: exchange::KeyPrefix,
+    remembered: Memory<Remembered>,
+    refused: Memory<()>,
 }
+
+/// What is kept under a digest.
+#[derive(Debug)]
+enum Remembered {
+    /// The claims of an introspected token that was active.
+    Claims(Rc<ClaimsSet>),
+    /// A token that was issued for the upstream.
+    Issued(Secret),
+}
+
+/// The memory for refusals is apart, so that a flood of bad tokens drives out no good one.
+const REFUSALS_MAX_BYTES: usize = 256 * 1024;
 
 /// A request between two steps. Opaque, and given back by move: a request ends exactly once.
 #[derive(Debug)]
-pub struct Pending(());
+pub struct Pending {
+    stage: Stage,
+    carried: Carried,
+    /// When the answer to the callout is due.
+    due: UnixTime,
+}
+
+/// What a request takes along from step to step.
+#[derive(Debug)]
+struct Carried {
+    located: Located,
+    /// When all callouts must be done.
+    deadline: UnixTime,
+}
+
+/// Which answer a request waits for.
+#[derive(Debug)]
+enum Stage {
+    Introspection,
+    Exchange(Box<exchange::Exchange>),
+}
+
+impl Stage {
+    fn callee(&self) -> Callee {
+        match self {
+            Stage::Introspection => Callee::IntrospectionEndpoint,
+            Stage::Exchange(_) => Callee::TokenEndpoint,
+        }
+    }
+}
+
+impl ResourceServer {
+    /// Sets up a configuration on a host whose abilities are known.
+    ///
+    /// # Errors
+    /// What the policy asks for and this host cannot do.
+    pub fn new(policy: Policy, host: HostTraits) -> Result<ResourceServer, Vec<ConfigError>> {
+        if let Some(pointer) =
+            policy.needs_client_certificate().filter(|_| !host.presents_client_certificates)
+        {
+            return Err(vec![ConfigError {
+                pointer: pointer.to_owned(),
+                message:
+                    "this gateway cannot present a client certificate to the authorization server; write \
+                          client_secret_basic or client_secret_post"
+                        .to_owned(),
+            }]);
+        }
+        let metadata = metadata::MetadataPages::new(&policy, host);
+        Ok(ResourceServer {
+            challenges: ChallengeContext {
+                realm: policy.realm.clone(),
+                scope: policy.requirements.scopes_required.first().map(ToString::to_string),
+                resource_metadata: metadata.url().to_owned(),
+            },
+            exchange_key: exchange::KeyPrefix::new(&policy),
+            remembered: Memory::new(policy.cache.max_bytes),
+            refused: Memory::new(REFUSALS_MAX_BYTES),
+            metadata,
+            policy,
+            host,
+        })
+    }
+
+    /// Takes a request whose headers have arrived.
+    pub fn begin(&mut self, request: &RequestHead, environment: &mut Environment<'_>) -> Step {
+        if let Some(response) = self.metadata.answer(request) {
+            return Step::Respond(response);
+        }
+        let outcome = locate::locate(&self.policy, self.host, request).and_then(|located| {
+            let deadline = environment.now.saturating_add(self.policy.request_deadline);
+            self.validate(Carried { located, deadline }, environment)
+        });
+        self.conclude(outcome, environment.report)
+    }
+
+    /// Takes a request back with what its callout brought.
+    pub fn resume(&mut self, pending: Pending, event: Event<'_>, environment: &mut Environment<'_>) -> Step {
+        let Event::Called { outcome } = event;
+        let callee = pending.stage.callee();
+        let resumed =
+            answer::whole(outcome, callee, pending.due, environment).and_then(|answer| match pending.stage {
+                Stage::Introspection => self.introspected(pending.carried, answer, environment),
+                Stage::Exchange(exchange) => self.exchanged(pending.carried, &exchange, answer, environment),
+            });
+        self.conclude(resumed, environment.report)
+    }
+
+    /// Sends `callout`, within what is left of the request's time.
+    fn call(
+        &self,
+        mut callout: Callout,
+        stage: Stage,
+        carried: Carried,
+        environment: &Environment<'_>,
+    ) -> Result<Step, Rejection> {
+        let left = environment.now.until(carried.deadline);
+        if left.is_zero() {
+            return Err(Rejection::TimedOut(stage.callee()));
+        }
+        callout.timeout = self.policy.timeout.min(left);
+        let due = environment.now.saturating_add(callout.timeout);
+        Ok(Step::Call(callout, Pending { stage, carried, due }))
+    }
+
+    /// The one place where a rejection becomes an answer.
+    fn conclude(&self, outcome: Result<Step, Rejection>, report: &mut Report) -> Step {
+        let rejection = match outcome {
+            Ok(step) => return step,
+            Err(rejection) => rejection,
+        };
+        let level = match rejection.at_fault() {
+            AtFault::Client => Level::Debug,
+            AtFault::AuthorizationServer => Level::Warn,
+            AtFault::Operator => Level::Error,
+        };
+        report.add(level, format!("answered {}: {}", rejection.status(), rejection.description()));
+        Step::Respond(rejection.respond(&self.challenges))
+    }
+
+    fn remembered_claims(&self, key: &Digest, now: UnixTime) -> Option<Rc<ClaimsSet>> {
+        match self.remembered.get(key, now)? {
+            Remembered::Claims(claims) => Some(Rc::clone(claims)),
+            Remembered::Issued(_) => None,
+        }
+    }
+
+    fn remembered_token(&self, key: &Digest, now: UnixTime) -> Option<&Secret> {
+        match self.remembered.get(key, now)? {
+            Remembered::Issued(token) => Some(token),
+            Remembered::Claims(_) => None,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Mistakes in a configuration: where each is, and what to write instead.
+
+use std::fmt;
+
+/// One mistake in a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// JSON pointer (RFC 6901) to the place; empty for the configuration as a whole.
+    pub pointer: String,
+    /// A sentence that says what to write there. It holds no secret.
+    pub message: String,
+}
+
+impl ConfigError {
+    /// A mistake at `pointer`.
+    pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> ConfigError {
+        ConfigError { pointer: pointer.into(), message: message.into() }
+    }
+}
+
+/// `pointer: message`, on one line whatever member names the pointer is made of.
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 240;
+        for character in self.pointer.chars().take(LONGEST) {
+            match character {
+                ' '..='~' => write!(formatter, "{character}")?,
+                other => write!(formatter, "{}", other.escape_default())?,
+            }
+        }
+        if self.pointer.chars().nth(LONGEST).is_some() {
+            formatter.write_str("...")?;
+        }
+        let separator = if self.pointer.is_empty() { "" } else { ": " };
+        write!(formatter, "{separator}{}", self.message)
+    }
+}
+
+impl std::error::Error for ConfigError {}

@@ -1,0 +1,146 @@
+//! Which credentials a request carries, and which of its headers must not get through.
+
+use super::step::HostTraits;
+use crate::cache::digest::{Digest, DigestBuilder};
+use crate::config::policy::{ActorSource, Policy, UpstreamCredential};
+use crate::http::{Headers, RequestHead};
+use crate::oauth::bearer::{BearerError, BearerToken};
+use crate::oauth::form;
+use crate::rejection::{Rejection, RequestFault, TokenFault};
+
+/// A request whose credentials were found. Nothing is proven yet.
+#[derive(Debug)]
+pub(super) struct Located {
+    /// The subject token.
+    pub(super) token: BearerToken,
+    /// Under which key what is known of the token is remembered.
+    pub(super) token_key: Digest,
+    /// The actor token of the request.
+    pub(super) actor: Option<BearerToken>,
+    /// The names of header fields to take off, each of which the request has.
+    pub(super) taken_off: Vec<Vec<u8>>,
+}
+
+/// Looks at everything in a request that bears on who sent it.
+pub(super) fn locate(policy: &Policy, host: HostTraits, request: &RequestHead) -> Result<Located, Rejection> {
+    if host.header_line_limit.is_some_and(|limit| request.header_lines > limit) {
+        return Err(Rejection::TooManyHeaderLines);
+    }
+    if request.query().is_some_and(|query| form::has_parameter(query, "access_token")) {
+        return Err(Rejection::InvalidRequest(RequestFault::TokenInQuery));
+    }
+    let token =
+        BearerToken::from_authorization(request.headers.all(b"authorization"), policy.max_token_bytes)
+            .map_err(authorization_fault)?;
+    let taken_off = taken_off(policy, &request.headers, &token);
+    if !host.removes_headers && repeats_an_owned_header(policy, &request.headers, &taken_off) {
+        return Err(Rejection::InvalidRequest(RequestFault::RepeatedIdentityHeader));
+    }
+    Ok(Located {
+        actor: actor(policy, &request.headers)?,
+        token_key: DigestBuilder::new("token")
+            .field(policy.digest.as_bytes())
+            .field(token.secret().expose().as_bytes())
+            .finish(),
+        token,
+        taken_off,
+    })
+}
+
+fn authorization_fault(error: BearerError) -> Rejection {
+    match error {
+        BearerError::Absent => Rejection::NoCredentials,
+        BearerError::Repeated => Rejection::InvalidRequest(RequestFault::RepeatedCredentials),
+        BearerError::Malformed => Rejection::InvalidRequest(RequestFault::MalformedCredentials),
+        BearerError::Unreadable => Rejection::InvalidToken(TokenFault::Unreadable),
+        BearerError::TooLong => Rejection::InvalidToken(TokenFault::TooLong),
+    }
+}
+
+/// The actor token of the request, where the policy wants one from a header.
+fn actor(policy: &Policy, headers: &Headers) -> Result<Option<BearerToken>, Rejection> {
+    let UpstreamCredential::Exchanged(exchange) = &policy.upstream_credential else { return Ok(None) };
+    let ActorSource::Header { name, optional, .. } = &exchange.actor else { return Ok(None) };
+    match BearerToken::from_token_field(headers.all(name.as_bytes()), policy.max_token_bytes) {
+        Ok(token) => Ok(Some(token)),
+        Err(BearerError::Absent) if *optional => Ok(None),
+        Err(BearerError::Absent) => Err(Rejection::InvalidRequest(RequestFault::ActorTokenMissing)),
+        Err(BearerError::TooLong) => Err(Rejection::InvalidToken(TokenFault::TooLong)),
+        Err(_) => Err(Rejection::InvalidRequest(RequestFault::ActorTokenMalformed)),
+    }
+}
+
+/// The names of the header fields that carry a credential or an identity which only the filter may
+/// state: those it sets itself, in every spelling that an upstream may take for the same, and, unless
+/// the caller's token is to be passed on, every other field with that token in it.
+fn taken_off(policy: &Policy, headers: &Headers, token: &BearerToken) -> Vec<Vec<u8>> {
+    let keeps_token = matches!(policy.upstream_credential, UpstreamCredential::Original);
+    let mut names: Vec<Vec<u8>> = Vec::new();
+    for (name, value) in headers.iter() {
+        let goes = if name == b"authorization" {
+            matches!(policy.upstream_credential, UpstreamCredential::Removed)
+        } else {
+            name == b"proxy-authorization"
+                || owned_names(policy).any(|owned| same_to_an_upstream(owned.as_bytes(), name))
+                || (!keeps_token && holds_token(value, token.secret().expose().as_bytes()))
+        };
+        if goes && !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+/// The fields that the filter sets, or reads a credential from.
+fn owned_names(policy: &Policy) -> impl Iterator<Item = &str> {
+    let actor = match &policy.upstream_credential {
+        UpstreamCredential::Exchanged(exchange) => match &exchange.actor {
+            ActorSource::Header { name, .. } => Some(name.as_str()),
+            _ => None,
+        },
+        _ => None,
+    };
+    policy.claim_headers.iter().map(|claim| claim.header.as_str()).chain(actor)
+}
+
+/// CGI and its heirs turn both `-` and `_` into `_`, so two spellings may reach the same variable.
+fn same_to_an_upstream(owned: &[u8], name: &[u8]) -> bool {
+    let folded = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    owned.iter().map(folded).eq(name.iter().map(folded))
+}
+
+/// Whether `token` stands in `value` as a whole word.
+fn holds_token(value: &[u8], token: &[u8]) -> bool {
+    value.len() >= token.len()
+        && value
+            .split(|byte| matches!(byte, b' ' | b'\t' | b',' | b';' | b'"' | b':'))
+            .any(|word| word == token || word.split(|byte| *byte == b'=').next_back() == Some(token))
+}
+
+/// A gateway that cannot take a header off replaces only its first line, so a second one would get
+/// through.
+fn repeats_an_owned_header(policy: &Policy, headers: &Headers, taken_off: &[Vec<u8>]) -> bool {
+    let owned = owned_names(policy).map(str::as_bytes);
+    taken_off.iter().map(Vec::as_slice).chain(owned).any(|name| headers.all(name).nth(1).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_that_reach_the_same_variable() {
+        assert!(same_to_an_upstream(b"x-user-id", b"X_User-ID"));
+        assert!(!same_to_an_upstream(b"x-user-id", b"x-userid"));
+    }
+
+    #[test]
+    fn a_token_is_found_as_a_word() {
+        for value in ["T.0", "Bearer T.0", "a=1; token=T.0; b=2", "\"T.0\"", "x,T.0"] {
+            assert!(holds_token(value.as_bytes(), b"T.0"), "{value}");
+        }
+        for value in ["T.01", "aT.0", "", "T"] {
+            assert!(!holds_token(value.as_bytes(), b"T.0"), "{value}");
+        }
+    }
+}
