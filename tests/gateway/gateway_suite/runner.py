@@ -1,0 +1,227 @@
+"""Runs scenarios through a driver and keeps what was seen."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .authorization_server import AuthorizationServer, Client
+from .background import BackgroundLoop
+from .driver import Driver
+from .model import Request, Response, Site
+from .scenario import Scenario, expand
+from .upstream import Arrival, Upstream
+
+RESOURCE = "https://api.example.com/mcp"
+ISSUER = "https://auth.example.com"
+CLIENTS = {"gateway": "introspection-secret", "exchange-client": "exchange:secret+1"}
+AT_ONCE = 12
+LATER = 1.0
+"""Seconds after the last step at which the upstream's log is read again."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request of a scenario, what it led to and what was expected."""
+
+    request: Request
+    response: Response
+    arrivals: list[Arrival]
+    """What reached the upstream until the client had its answer."""
+    expected: Mapping[str, Any]
+    """Placeholders filled in with what was known at that moment."""
+
+
+@dataclass
+class Outcome:
+    """Everything seen of one scenario in one variant."""
+
+    scenario: Scenario
+    site: Site
+    sent: list[Sent] = field(default_factory=list)
+    arrivals: list[Arrival] = field(default_factory=list)
+    calls: dict[str, list[Any]] = field(default_factory=dict)
+    expected_finally: Mapping[str, Any] = field(default_factory=dict)
+    log: str = ""
+    secrets: list[str] = field(default_factory=list)
+    subject_tokens: list[str] = field(default_factory=list)
+    trap: str | None = None
+    problem: BaseException | None = None
+
+
+class Stage:
+    """A scenario's servers, and the scenario running on them."""
+
+    def __init__(self, scenario: Scenario, variant: str, loop: BackgroundLoop) -> None:
+        self._loop = loop
+        self._scenario = scenario
+        plan = scenario.authorization_server
+        clients = plan.get("clients", CLIENTS)
+        self._server = AuthorizationServer(ISSUER, [Client(name, secret) for name, secret in clients.items()])
+        self._server.lifetime = plan.get("lifetime", 300)
+        self._upstream = Upstream()
+        self._tokens = self._mint(plan.get("tokens", {"alice": {}}))
+        loop.run(self._start(plan.get("endpoints", {})))
+        site = Site(
+            name=f"{scenario.id}-{variant}",
+            group=f"{scenario.group}-{variant}",
+            variant=variant,
+            config=self._config(),
+            upstream=self._upstream.address,
+            callouts={
+                str(end.listener.address): end.listener.address for end in self._server.endpoints.values()
+            },
+            gateway=self._wishes(),
+        )
+        self.outcome = Outcome(scenario, site)
+
+    def run(self, driver: Driver) -> None:
+        """Performs the steps."""
+        try:
+            for step in self._scenario.steps:
+                self._step(driver, step)
+        except Exception as problem:  # each test reports its own
+            self.outcome.problem = problem
+
+    def conclude(self, driver: Driver) -> None:
+        """Reads the logs, later."""
+        outcome = self.outcome
+        outcome.arrivals = list(self._upstream.arrivals)
+        outcome.calls = {name: list(endpoint.calls) for name, endpoint in self._server.endpoints.items()}
+        outcome.log = driver.log(outcome.site)
+        outcome.trap = driver.trapped(outcome.site)
+        outcome.subject_tokens = list(self._tokens.values())
+        configured = [secret for secret in self._clients().values() if secret]
+        outcome.secrets = [*self._tokens.values(), *self._server.issued, *configured]
+        if outcome.problem is None:
+            outcome.expected_finally = expand(self._scenario.finally_, self._lookup)
+
+    def close(self) -> None:
+        """Ends the servers."""
+        self._loop.run(self._stop())
+
+    def _clients(self) -> Mapping[str, str | None]:
+        return {name: client.secret for name, client in self._server.clients.items()}
+
+    def _mint(self, tokens: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+        defaults = {"aud": RESOURCE, "scope": "mcp:read mcp:write", "client_id": "agent"}
+        return {
+            name: self._server.mint(**{"subject": name, **defaults, **plan}) for name, plan in tokens.items()
+        }
+
+    async def _start(self, endpoints: Mapping[str, Any]) -> None:
+        await self._upstream.start()
+        for name, endpoint in self._server.endpoints.items():
+            plan = endpoints.get(name, "normal")
+            if plan != "refused":
+                behaviours = plan if isinstance(plan, list) else [plan]
+                endpoint.behaviours = [_expand_behaviour(behaviour) for behaviour in behaviours]
+                await endpoint.listener.listen()
+
+    async def _stop(self) -> None:
+        await self._server.stop()
+        await self._upstream.stop()
+
+    def _config(self) -> str:
+        if isinstance(self._scenario.config, str):
+            return str(expand(self._scenario.config, self._lookup))
+        return json.dumps(expand(self._scenario.config, self._lookup))
+
+    def _wishes(self) -> dict[str, Any]:
+        wishes = dict(expand(self._scenario.gateway, self._lookup))
+        if "clusters" in wishes:
+            wishes["clusters"] = {
+                name: self._server.endpoints[endpoint].listener.address
+                for name, endpoint in wishes["clusters"].items()
+            }
+        return wishes
+
+    def _lookup(self, name: str) -> str:
+        kind, _, rest = name.partition(".")
+        if name == "resource":
+            return RESOURCE
+        if kind == "endpoint":
+            return self._server.endpoints[rest].url
+        if kind == "authority":
+            return str(self._server.endpoints[rest].listener.address)
+        if kind == "token":
+            return self._tokens[rest]
+        if kind == "issued":
+            issued = self._server.issued
+            return issued[int(rest) - 1] if int(rest) <= len(issued) else f"(token {rest} was not issued)"
+        if kind == "secret":
+            return self._server.clients[rest].secret or ""
+        raise ValueError(f"unknown placeholder {name}")
+
+    def _step(self, driver: Driver, step: Mapping[str, Any]) -> None:
+        if "wait" in step:
+            time.sleep(step["wait"])
+        if "endpoint" in step:
+            listener = self._server.endpoints[step["endpoint"]["name"]].listener
+            refused = step["endpoint"]["state"] == "refused"
+            self._loop.run(listener.refuse() if refused else listener.listen())
+        if "send" in step:
+            self._send(driver, step)
+
+    def _send(self, driver: Driver, step: Mapping[str, Any]) -> None:
+        request = to_request(expand(step["send"], self._lookup))
+        before = len(self._upstream.arrivals)
+        times = step.get("parallel", 1)
+        with ThreadPoolExecutor(times) as pool:
+            responses = list(pool.map(lambda _: driver.send(self.outcome.site, request), range(times)))
+        arrivals = self._upstream.arrivals[before:]
+        expected = expand(step["expect"], self._lookup)
+        if times == 1:
+            self.outcome.sent.append(Sent(request, responses[0], arrivals, expected))
+            return
+        for position, response in enumerate(responses):
+            # Which arrival belongs to which client is not known and does not matter: all are equal.
+            self.outcome.sent.append(Sent(request, response, arrivals[position : position + 1], expected))
+
+
+def _expand_behaviour(behaviour: Any) -> Any:
+    def unknown(name: str) -> str:
+        raise ValueError(f"unknown placeholder {name} in an endpoint's answer")
+
+    return expand(behaviour, unknown)
+
+
+def to_request(plan: Mapping[str, Any]) -> Request:
+    """The request that a ``send`` describes."""
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in plan.get("headers", [])]
+    if not any(name.lower() == b"host" for name, _ in headers):
+        headers.insert(0, (b"host", b"api.example.com"))
+    body = plan.get("body")
+    return Request(
+        method=plan.get("method", "GET" if body is None else "POST").encode("latin-1"),
+        path=plan.get("path", "/tools").encode("latin-1"),
+        headers=headers,
+        body=None if body is None else body.encode("latin-1"),
+        chunked=plan.get("chunked", False),
+        disconnect_after=plan.get("disconnect_after"),
+    )
+
+
+def run(driver: Driver, chosen: Sequence[tuple[Scenario, str]], wasm: Path, workdir: Path) -> list[Outcome]:
+    """Runs each scenario in its variant, side by side, and returns what was seen."""
+    loop = BackgroundLoop()
+    stages: list[Stage] = []
+    try:
+        stages.extend(Stage(scenario, variant, loop) for scenario, variant in chosen)
+        driver.start([stage.outcome.site for stage in stages], wasm, workdir)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(lambda stage: stage.run(driver), stages))
+        time.sleep(LATER)
+        for stage in stages:
+            stage.conclude(driver)
+        return [stage.outcome for stage in stages]
+    finally:
+        driver.stop()
+        for stage in stages:
+            stage.close()
+        loop.close()

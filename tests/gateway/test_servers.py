@@ -1,0 +1,208 @@
+"""The servers and the client do what the scenarios rely on; no gateway is needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import pytest
+
+from gateway_suite import client, scenario
+from gateway_suite.authorization_server import ACCESS_TOKEN, TOKEN_EXCHANGE, AuthorizationServer, Client
+from gateway_suite.background import BackgroundLoop
+from gateway_suite.faults import FAULTS
+from gateway_suite.model import Request, Response, values
+from gateway_suite.upstream import Upstream
+
+BASIC = (b"authorization", b"Basic Z3c6cyUzQTE=")  # gw, and s:1 as a form encodes it
+FORM = (b"content-type", b"application/x-www-form-urlencoded")
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[BackgroundLoop]:
+    running = BackgroundLoop()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def server(loop: BackgroundLoop) -> Iterator[AuthorizationServer]:
+    made = AuthorizationServer("https://auth.example.com", [Client("gw", "s:1"), Client("public")])
+    loop.run(made.start())
+    yield made
+    loop.run(made.stop())
+
+
+@pytest.fixture
+def upstream(loop: BackgroundLoop) -> Iterator[Upstream]:
+    made = Upstream()
+    loop.run(made.start())
+    yield made
+    loop.run(made.stop())
+
+
+def call(
+    server: AuthorizationServer, name: str, form: dict[str, str], *headers: tuple[bytes, bytes]
+) -> Response:
+    endpoint = server.endpoints[name]
+    lines = [(b"host", b"auth.example.com"), FORM, *headers]
+    request = Request(b"POST", endpoint.path.encode(), lines, urlencode(form).encode())
+    return client.send(endpoint.listener.address, request)
+
+
+def exchange_form(token: str) -> dict[str, str]:
+    return {"grant_type": TOKEN_EXCHANGE, "subject_token": token, "subject_token_type": ACCESS_TOKEN}
+
+
+def test_introspection_tells_active_from_inactive(server: AuthorizationServer) -> None:
+    good, old = server.mint("alice", tenant="t1"), server.mint("bob", lifetime=-1)
+    answer = json.loads(call(server, "introspection", {"token": good}, BASIC).body)
+    assert (answer["active"], answer["sub"], answer["tenant"]) == (True, "alice", "t1")
+    for token in (old, "unknown"):
+        assert json.loads(call(server, "introspection", {"token": token}, BASIC).body) == {"active": False}
+
+
+def test_exchange_issues_new_tokens_that_can_be_introspected(server: AuthorizationServer) -> None:
+    form = {**exchange_form(server.mint("alice")), "scope": "a b", "audience": "https://svc.example.com"}
+    issued = [json.loads(call(server, "token", form, BASIC).body)["access_token"] for _ in range(2)]
+    assert issued == server.issued
+    assert issued[0] != issued[1]
+    about = json.loads(call(server, "introspection", {"token": issued[0]}, BASIC).body)
+    assert about["sub"] == "alice"
+    assert about["aud"] == ["https://svc.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "extra", "status"),
+    [
+        ([], {"client_id": "gw", "client_secret": "s:1"}, 200),
+        ([], {"client_id": "public"}, 200),
+        ([], {"client_id": "gw", "client_secret": "wrong"}, 401),
+        ([], {"client_id": "gw"}, 401),
+        ([], {}, 401),
+        ([(b"authorization", b"Basic Z3c6d3Jvbmc=")], {}, 401),
+        ([BASIC], {"client_secret": "s:1"}, 400),
+        ([BASIC, BASIC], {}, 400),
+    ],
+)
+def test_clients_are_authenticated(
+    server: AuthorizationServer, headers: list[tuple[bytes, bytes]], extra: dict[str, str], status: int
+) -> None:
+    form = {"token": server.mint("alice"), **extra}
+    assert call(server, "introspection", form, *headers).status == status
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({"subject_token": "unknown"}, "invalid_grant"),
+        ({"subject_token_type": ""}, "invalid_request"),
+        ({"actor_token": "unknown", "actor_token_type": ACCESS_TOKEN}, "invalid_grant"),
+        ({"actor_token": "unknown"}, "invalid_request"),
+    ],
+)
+def test_exchange_refuses(server: AuthorizationServer, change: dict[str, str], error: str) -> None:
+    answer = call(server, "token", {**exchange_form(server.mint("alice")), **change}, BASIC)
+    assert (answer.status, json.loads(answer.body)["error"]) == (400, error)
+    assert server.issued == []
+
+
+def test_behaviours_follow_one_another_and_the_last_stays(server: AuthorizationServer) -> None:
+    endpoint = server.endpoints["token"]
+    endpoint.behaviours = [
+        "normal",
+        {"change": {"expires_in": "60"}, "omit": ["token_type"]},
+        {"text": "<h1>${new}</h1>", "status": 503, "headers": {"Content-Type": "text/html"}},
+    ]
+    form = exchange_form(server.mint("alice"))
+    assert json.loads(call(server, "token", form, BASIC).body)["token_type"] == "Bearer"
+    changed = json.loads(call(server, "token", form, BASIC).body)
+    assert changed["expires_in"] == "60"
+    assert "token_type" not in changed
+    for _ in range(2):
+        answer = call(server, "token", form, BASIC)
+        assert (answer.status, values(answer.headers, "content-type")) == (503, ["text/html"])
+        assert answer.body == f"<h1>{server.issued[-1]}</h1>".encode()
+    assert len(endpoint.calls) == 4
+    assert dict(endpoint.calls[0].form) == form
+
+
+def test_an_endpoint_can_be_refused_and_listen_again(
+    server: AuthorizationServer, loop: BackgroundLoop
+) -> None:
+    listener = server.endpoints["token"].listener
+    form = exchange_form(server.mint("alice"))
+    loop.run(listener.refuse())
+    refused = call(server, "token", form, BASIC)
+    assert refused.status is None
+    assert "refused" in (refused.error or "")
+    loop.run(listener.listen())
+    assert call(server, "token", form, BASIC).status == 200
+
+
+# Faults whose answer this client, which does not look closely, takes for a good one.
+TAKEN_FOR_GOOD = {
+    "continue-first", "until-close", "header-bytes", "byte-order-mark", "bad-utf8", "deep", "oversized",
+    "slow-drip", "malformed-header", "two-lengths", "bad-length",
+}  # fmt: skip
+
+
+def looks_good(answer: Response, token: str) -> bool:
+    whole = answer.body.endswith(b"}") and token.encode() in answer.body
+    return whole and answer.status == 200 and answer.error is None
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_faults_are_what_they_are_called(server: AuthorizationServer, name: str) -> None:
+    plan = {"fault": name, "seconds": 0.2, "every": 0.001, "status": 204}
+    server.endpoints["token"].behaviours = [plan]
+    endpoint = server.endpoints["token"]
+    lines = [(b"host", b"auth.example.com"), FORM, BASIC]
+    body = urlencode(exchange_form(server.mint("alice"))).encode()
+    request = Request(b"POST", b"/token", lines, body)
+    if name in ("stall", "nothing-more"):
+        answer = client.send(endpoint.listener.address, request, patience=1.0)
+        assert answer.status == (200 if name == "stall" else 204)
+        return
+    answer = client.send(endpoint.listener.address, request)
+    assert looks_good(answer, server.issued[0]) == (name in TAKEN_FOR_GOOD)
+    assert len(endpoint.calls) == 1
+
+
+def test_upstream_records_bytes_and_echoes(upstream: Upstream) -> None:
+    lines = [(b"host", b"api.example.com"), (b"X-Odd", b"\xff\x80"), (b"x-odd", b"")]
+    body = bytes(range(256)) * 5000
+    for chunked in (False, True):
+        request = Request(b"PUT", b"/a%2Fb?c=%20&d", lines, body, chunked=chunked)
+        answer = client.send(upstream.address, request)
+        arrival = upstream.arrivals[-1]
+        assert (answer.status, arrival.method, arrival.path) == (200, "PUT", "/a%2Fb?c=%20&d")
+        assert arrival.headers[:3] == lines
+        assert arrival.body == body
+        assert json.loads(answer.body)["body_bytes"] == len(body)
+
+
+def test_events_come_one_by_one(upstream: Upstream) -> None:
+    answer = client.send(upstream.address, Request(path=b"/events", headers=[(b"host", b"a")]))
+    assert [piece.data for piece in answer.pieces] == [f"data: {n}\n\n".encode() for n in range(4)]
+    assert answer.pieces[-1].at - answer.pieces[0].at > 0.8
+
+
+def test_the_client_can_leave(upstream: Upstream) -> None:
+    request = Request(path=b"/events", headers=[(b"host", b"a")], disconnect_after=0.1)
+    assert client.send(upstream.address, request).status is None
+
+
+def test_scenarios_are_well_formed() -> None:
+    names = {each.id for each in scenario.load()}
+    assert names
+    for entry in scenario.exclusions():
+        assert entry["scenario"] in names
+        assert entry["reason"]
+
+
+def test_a_merge_patch_takes_out_and_adds() -> None:
+    merged = scenario.merge({"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"b": None, "e": 3}, "d": [2]})
+    assert merged == {"a": {"c": 2, "e": 3}, "d": [2]}
