@@ -38,6 +38,8 @@
 pub mod cache;
 pub mod config;
 pub mod flow;
+#[cfg(any(target_arch = "wasm32", test))]
+mod host;
 pub mod http;
 pub mod jose;
 pub mod json;

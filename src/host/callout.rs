@@ -1,0 +1,137 @@
+//! Sending a callout, and reading how it ended.
+
+use super::kind::{CallEnd, Kind};
+use super::{outgoing, raw};
+use crate::http::{Answer, Callout, CalloutFailure, CalloutOutcome, Headers};
+use crate::report::{Level, Quoted};
+use crate::time::UnixTime;
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::Status as SdkStatus;
+use std::time::Duration;
+
+/// A longer answer is not read: no endpoint has that much to say.
+const LARGEST_ANSWER: usize = 1024 * 1024;
+
+/// A callout under way.
+pub(super) struct InFlight {
+    /// The gateway's number for it.
+    pub(super) token: u32,
+    /// Whether it is a POST.
+    pub(super) is_post: bool,
+    times_out: UnixTime,
+}
+
+/// Hands a callout to the gateway. Only in a request's header, body or callout callbacks: elsewhere
+/// a host traps.
+///
+/// # Errors
+/// Why nothing was sent.
+pub(super) fn dispatch(kind: Kind, callout: &Callout, now: UnixTime) -> Result<InFlight, CalloutFailure> {
+    if !outgoing::is_callout(callout) {
+        raw::log(Level::Error, &format!("a callout to {} cannot be sent as it is", shown(callout)));
+        return Err(CalloutFailure::NotSent);
+    }
+    let authority = callout.endpoint.host_field();
+    let mut headers = vec![
+        (":method", callout.method),
+        (":path", &callout.endpoint.path_and_query),
+        (":authority", &authority),
+        (":scheme", callout.endpoint.scheme.as_str()),
+    ];
+    headers.extend(callout.headers.iter().map(|(name, value)| (name.as_str(), value.expose())));
+    let body = Some(callout.body.expose().as_bytes()).filter(|body| !body.is_empty());
+    // Zero would mean no timeout at all, and the SDK drops the bits above 32.
+    let timeout = callout.timeout.clamp(Duration::from_millis(1), Duration::from_hours(1));
+    hostcalls::dispatch_http_call(&kind.target(callout), headers, body, Vec::new(), timeout)
+        .map(|token| InFlight {
+            token,
+            is_post: callout.method == "POST",
+            times_out: now.saturating_add(timeout),
+        })
+        .map_err(|status| refused(kind, callout, status))
+}
+
+fn refused(kind: Kind, callout: &Callout, status: SdkStatus) -> CalloutFailure {
+    let target = shown(callout);
+    match (kind, status) {
+        (Kind::Envoy, SdkStatus::BadArgument) => {
+            let line = format!(
+                "there is no cluster {}; define it, or name the one that reaches {target} in the \
+                 configuration: \"callout_targets\": {{{target}: \"<cluster>\"}}",
+                Quoted(&kind.target(callout))
+            );
+            raw::log(Level::Error, &line);
+            CalloutFailure::UnknownTarget
+        }
+        (Kind::Envoy, SdkStatus::InternalFailure) => {
+            raw::log(Level::Error, &format!("the cluster for {target} has no endpoint to call"));
+            CalloutFailure::Unreachable
+        }
+        _ => {
+            raw::log(Level::Error, &format!("the gateway does not send a callout to {target}: {status:?}"));
+            CalloutFailure::NotSent
+        }
+    }
+}
+
+fn shown(callout: &Callout) -> String {
+    Quoted(&callout.endpoint.authority()).to_string()
+}
+
+/// Reads how a callout ended. Only in its callback.
+pub(super) fn outcome(
+    kind: Kind,
+    call: &InFlight,
+    now: UnixTime,
+    lines: usize,
+    body_size: usize,
+) -> CalloutOutcome {
+    answer(kind, call, now, lines, body_size).map_or_else(CalloutOutcome::Failed, CalloutOutcome::Answered)
+}
+
+fn answer(
+    kind: Kind,
+    call: &InFlight,
+    now: UnixTime,
+    lines: usize,
+    body_size: usize,
+) -> Result<Answer, CalloutFailure> {
+    if !kind.lists(lines) {
+        return Err(CalloutFailure::TooLarge);
+    }
+    // A host that lists nothing because nothing came is judged by the rest of what it says.
+    let pairs = raw::header_pairs(raw::Map::CallResponse).unwrap_or_default();
+    let (pseudo, fields): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name.starts_with(b":"));
+    let pseudo_field =
+        |wanted: &[u8]| pseudo.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_slice());
+    let status = pseudo_field(b":status");
+    let end = CallEnd {
+        lines,
+        dispatch_status: pseudo_field(b":dispatch_status"),
+        has_status: status.is_some(),
+        past_timeout: call.times_out <= now,
+    };
+    if let Some(failure) = kind.call_failure(&end) {
+        return Err(failure);
+    }
+    let status = status.and_then(status_code).ok_or(CalloutFailure::Broken)?;
+    let body = body(body_size)?;
+    Ok(Answer { status, headers: Headers::from_pairs(fields), body })
+}
+
+/// A status code (RFC 9110 section 15): three digits.
+fn status_code(text: &[u8]) -> Option<u16> {
+    let text = std::str::from_utf8(text).ok().filter(|text| text.len() == 3)?;
+    text.parse().ok().filter(|code| (100..=599).contains(code))
+}
+
+/// The whole body, or why it is not to be had. A host may announce more than it can give.
+fn body(size: usize) -> Result<Vec<u8>, CalloutFailure> {
+    if size == 0 {
+        return Ok(Vec::new());
+    }
+    if size > LARGEST_ANSWER {
+        return Err(CalloutFailure::TooLarge);
+    }
+    raw::call_response_body(size).ok().filter(|body| body.len() == size).ok_or(CalloutFailure::Broken)
+}

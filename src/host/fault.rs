@@ -1,0 +1,41 @@
+//! Traps on demand, for tests that show what a trap can do. Not in a build without the feature
+//! `fault-injection`, and never in a release.
+
+use super::raw;
+
+/// A place in the filter where a test can have it trap.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The request's header arrives.
+    RequestHeaders,
+    /// A piece of the request's body arrives.
+    RequestBody,
+    /// The request's trailers arrive.
+    RequestTrailers,
+    /// A callout ends.
+    CallResponse,
+    /// The request's header is edited, and the gate still shut.
+    BeforeOpening,
+}
+
+impl Place {
+    fn name(self) -> &'static [u8] {
+        match self {
+            Place::RequestHeaders => b"request-headers",
+            Place::RequestBody => b"request-body",
+            Place::RequestTrailers => b"request-trailers",
+            Place::CallResponse => b"call-response",
+            Place::BeforeOpening => b"before-opening",
+        }
+    }
+}
+
+/// Traps where the request's `x-fault` names this place.
+pub(super) fn strike(place: Place) {
+    let fields = raw::header_pairs(raw::Map::Request).unwrap_or_default();
+    let named =
+        fields.iter().any(|(name, value)| name.eq_ignore_ascii_case(b"x-fault") && value == place.name());
+    if named {
+        core::arch::wasm32::unreachable();
+    }
+}

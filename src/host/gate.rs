@@ -1,0 +1,54 @@
+//! Kong's gate. Its host lets a request go upstream whenever a callback ends without a word, and
+//! also when the filter traps in one. So each request is shut out first, by a scheme that nginx
+//! cannot proxy to, and let in only when the core says Forward.
+//!
+//! A shut gate is not an answer: a client that sent a body would wait for ever. Every path still
+//! ends in a reply.
+
+use super::raw::{self, Status};
+
+/// The nginx variable that stands before `://` in Kong's `proxy_pass`.
+pub(super) const UPSTREAM_SCHEME: &[&str] = &["ngx", "upstream_scheme"];
+
+const SHUT: &[u8] = b"token-exchange-undecided";
+
+/// A gate that was shut, and what opens it: the scheme that was there.
+pub(super) struct Gate {
+    scheme: Vec<u8>,
+}
+
+/// How shutting the gate went.
+pub(super) enum Shutting {
+    /// It is shut.
+    Done(Gate),
+    /// It was shut by another instance of this filter on the same request, and not opened: that
+    /// one has answered.
+    AnsweredElsewhere,
+    /// The request cannot be shut out.
+    Failed(Status),
+}
+
+impl Gate {
+    /// Shuts the gate. Only in callbacks of a request.
+    pub(super) fn shut() -> Shutting {
+        match raw::property(UPSTREAM_SCHEME) {
+            Ok(scheme) if scheme == SHUT => Shutting::AnsweredElsewhere,
+            Ok(scheme) if scheme.is_empty() => Shutting::Failed(Status::NOT_FOUND),
+            Ok(scheme) => match raw::set_property(UPSTREAM_SCHEME, SHUT) {
+                Ok(()) => Shutting::Done(Gate { scheme }),
+                Err(status) => Shutting::Failed(status),
+            },
+            Err(status) => Shutting::Failed(status),
+        }
+    }
+
+    /// Lets the request through.
+    pub(super) fn open(&self) -> Result<(), Status> {
+        raw::set_property(UPSTREAM_SCHEME, &self.scheme)
+    }
+
+    /// Whether some instance of this filter has shut this request out.
+    pub(super) fn is_shut() -> bool {
+        raw::property(UPSTREAM_SCHEME).is_ok_and(|scheme| scheme == SHUT)
+    }
+}

@@ -1,0 +1,178 @@
+//! One configuration at work, and the root context that loads it.
+
+use super::kind::Kind;
+use super::raw;
+use super::stream::HttpStream;
+use crate::cache::digest::{Digest, DigestBuilder};
+use crate::config;
+use crate::config::policy::Policy;
+use crate::flow::ResourceServer;
+use crate::flow::step::{Environment, Step};
+use crate::rejection;
+use crate::report::{Level, Report};
+use crate::time::UnixTime;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
+
+thread_local! {
+    /// Every configuration in use, by its digest. A gateway may make several root contexts of one
+    /// configuration, which then share what is remembered, and keep several configurations in one
+    /// instance, which never do.
+    static PLUGINS: RefCell<BTreeMap<Digest, Weak<Plugin>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// One configuration at work.
+pub(super) struct Plugin {
+    state: RefCell<State>,
+    kind: Cell<Option<Kind>>,
+}
+
+enum State {
+    /// There is no configuration, or one that cannot be used: every request is refused.
+    Unusable,
+    /// Loaded; which kind of gateway this is the first request tells.
+    Loaded(Box<Policy>),
+    /// At work.
+    Serving(Box<ResourceServer>),
+}
+
+impl Plugin {
+    fn new(state: State) -> Rc<Plugin> {
+        Rc::new(Plugin { state: RefCell::new(state), kind: Cell::new(None) })
+    }
+
+    /// The plugin of a configuration, as the operator wrote it.
+    fn of(text: &[u8]) -> Rc<Plugin> {
+        let digest = DigestBuilder::new("plugin configuration").field(text).finish();
+        let known = PLUGINS.with_borrow(|plugins| plugins.get(&digest).and_then(Weak::upgrade));
+        known.unwrap_or_else(|| {
+            let plugin = Plugin::new(load(text));
+            PLUGINS.with_borrow_mut(|plugins| {
+                plugins.retain(|_, plugin| plugin.strong_count() > 0);
+                plugins.insert(digest, Rc::downgrade(&plugin));
+            });
+            plugin
+        })
+    }
+
+    /// Which kind of gateway this is. Only in callbacks of a request.
+    pub(super) fn kind(&self) -> Kind {
+        self.kind.get().unwrap_or_else(|| {
+            let kind = Kind::detect();
+            self.kind.set(Some(kind));
+            kind
+        })
+    }
+
+    /// Asks the core, and prints what it reports. The server is borrowed here and nowhere else,
+    /// and no call to the gateway that can call back happens meanwhile.
+    pub(super) fn ask(
+        &self,
+        now: UnixTime,
+        question: impl FnOnce(&mut ResourceServer, &mut Environment<'_>) -> Step,
+    ) -> Step {
+        let mut report = Report::new();
+        let step = match self.state.try_borrow_mut() {
+            Err(_) => {
+                report.add(Level::Critical, "the filter was called while it was at work");
+                Step::Respond(rejection::internal_error())
+            }
+            Ok(mut state) => match serving(&mut state, self.kind(), &mut report) {
+                None => Step::Respond(rejection::not_configured()),
+                Some(server) => question(server, &mut Environment { now, report: &mut report }),
+            },
+        };
+        print(&report);
+        step
+    }
+}
+
+/// The server, made at the first request; `None` where the configuration cannot be used.
+fn serving<'a>(state: &'a mut State, kind: Kind, report: &mut Report) -> Option<&'a mut ResourceServer> {
+    if let State::Loaded(_) = state
+        && let State::Loaded(policy) = std::mem::replace(state, State::Unusable)
+    {
+        match ResourceServer::new(*policy, kind.traits()) {
+            Ok(server) => *state = State::Serving(Box::new(server)),
+            Err(errors) => {
+                for error in errors {
+                    report.add(Level::Error, format!("this gateway cannot do it: {error}"));
+                }
+            }
+        }
+    }
+    match state {
+        State::Serving(server) => Some(server),
+        State::Loaded(_) | State::Unusable => None,
+    }
+}
+
+fn load(text: &[u8]) -> State {
+    match config::load(text, &|name| std::env::var(name).ok()) {
+        Ok(loaded) => {
+            for warning in loaded.warnings {
+                raw::log(Level::Warn, &format!("configuration: {warning}"));
+            }
+            State::Loaded(Box::new(loaded.policy))
+        }
+        Err(errors) => {
+            for error in errors {
+                raw::log(Level::Error, &format!("configuration: {error}"));
+            }
+            raw::log(Level::Error, "the configuration did not load: every request is answered with 500");
+            State::Unusable
+        }
+    }
+}
+
+fn print(report: &Report) {
+    for (level, line) in report.lines() {
+        raw::log(level, line);
+    }
+}
+
+/// The root context: a handle on its plugin.
+///
+/// It loads and nothing more. It reads no property (a host logs an error for each, and dies of
+/// some), makes no callout and asks for no ticks, because one host keeps the timers of every
+/// configuration it ever had.
+pub(super) struct Root {
+    plugin: Rc<Plugin>,
+}
+
+impl Root {
+    /// A root before its configuration arrives.
+    pub(super) fn new() -> Root {
+        Root { plugin: Plugin::new(State::Unusable) }
+    }
+}
+
+impl Context for Root {}
+
+impl RootContext for Root {
+    /// Always true: a host that hears false starts without any filter on any route.
+    fn on_configure(&mut self, size: usize) -> bool {
+        self.plugin = match raw::plugin_configuration(size) {
+            Ok(text) if text.len() == size => Plugin::of(&text),
+            Ok(_) | Err(_) if size == 0 => Plugin::of(b""),
+            _ => {
+                let line =
+                    "the gateway does not hand over the configuration: every request is answered with 500";
+                raw::log(Level::Error, line);
+                Plugin::new(State::Unusable)
+            }
+        };
+        true
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+
+    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(HttpStream::new(Rc::clone(&self.plugin))))
+    }
+}
