@@ -1,0 +1,473 @@
+//! The table of all fields, first those at the top. What is not in the table cannot be configured.
+//!
+//! A field that the filter does not act on yet says so with `not_supported_yet()`; taking that word
+//! out turns it on, and a test then asks for the code that acts on it.
+
+use super::fields_exchange::TOKEN_EXCHANGE;
+use super::fields_issuers::ISSUER;
+use super::form::Form;
+use super::table::{Choice, DefaultValue as Default, Field, Kind};
+
+/// The longest time in milliseconds that Kong accepts for a timeout.
+const LONGEST_MILLISECONDS: u64 = 2_147_483_646;
+/// The longest time in seconds: 68 years.
+pub(super) const LONGEST_SECONDS: u64 = 2_147_483_647;
+
+const NO_CONSUMERS: &str = "Kong's consumers are out of reach of a Wasm filter: pass claims on with claim_to_header or \
+                            upstream_headers, and let the upstream or a later plugin use those";
+const NO_CLIENT_CERTIFICATE: &str = "the gateway owns TLS: put the client certificate and key into the cluster of this \
+                                     endpoint on Envoy or Istio (Kong's Wasm host has no client certificates)";
+const NO_VERIFICATION_SWITCH: &str = "the gateway owns TLS: give it the authority to trust instead of switching the \
+                                      check off (lua_ssl_trusted_certificate on Kong, trusted_ca of the cluster on Envoy)";
+const NO_PROXY: &str = "the gateway owns the connection: reach the authorization server through the gateway's network \
+                        (on Envoy and Istio a cluster or egress gateway), not through a proxy setting here";
+const NO_CONNECTION_SETTING: &str =
+    "the gateway owns the connection: set this in the gateway (on Envoy in the cluster of the endpoint)";
+const NO_BODY_LIMIT: &str = "the filter does not hold request bodies: bound them in the gateway (nginx_http_client_max_body_size \
+                             on Kong, the buffer filter on Envoy)";
+
+/// The methods of client authentication that Kong names.
+pub(super) const CLIENT_AUTH: &[Choice] = &[
+    Choice::honoured("client_secret_basic"),
+    Choice::not_supported_yet("client_secret_jwt"),
+    Choice::honoured("client_secret_post"),
+    Choice::honoured("none"),
+    Choice::not_supported_yet("private_key_jwt"),
+    Choice::honoured("self_signed_tls_client_auth"),
+    Choice::honoured("tls_client_auth"),
+];
+
+/// The algorithms of a client's assertion that Kong names.
+pub(super) const CLIENT_ALG: &[Choice] = &[
+    Choice::honoured("ES256"),
+    Choice::honoured("ES384"),
+    Choice::honoured("ES512"),
+    Choice::honoured("EdDSA"),
+    Choice::honoured("HS256"),
+    Choice::honoured("HS384"),
+    Choice::honoured("HS512"),
+    Choice::honoured("PS256"),
+    Choice::honoured("PS384"),
+    Choice::honoured("PS512"),
+    Choice::honoured("RS256"),
+    Choice::honoured("RS384"),
+    Choice::honoured("RS512"),
+];
+
+/// Spellings of client_id and client_secret in a Basic header.
+pub(super) const BASIC_ENCODING: &[Choice] = &[Choice::honoured("form"), Choice::honoured("raw")];
+
+const INTROSPECTION_FORMAT: &[Choice] =
+    &[Choice::honoured("base64"), Choice::honoured("base64url"), Choice::honoured("string")];
+
+const TOKEN_VALIDATION: &[Choice] = &[
+    Choice::honoured("auto"),
+    Choice::honoured("introspection"),
+    Choice::honoured("jwt"),
+    Choice::honoured("both"),
+];
+
+/// Every field of the configuration.
+pub const FIELDS: &[Field] = &[
+    // The protected resource and its metadata document.
+    Field::kong(
+        "resource",
+        Kind::Text(Form::Url),
+        "The absolute https URL of the protected resource, which the audience of a token \
+         must name.",
+    )
+    .required(),
+    Field::kong(
+        "authorization_servers",
+        Kind::List { of: Form::Url, at_least: 1 },
+        "The issuer identifiers of the authorization servers that issue tokens for this \
+         resource.",
+    )
+    .required(),
+    Field::kong(
+        "metadata_endpoint",
+        Kind::Text(Form::Path),
+        "The path at which the protected resource metadata is served.",
+    )
+    .or(Default::Derived("the path of `resource`, then /.well-known/oauth-protected-resource")),
+    Field::kong(
+        "scopes_supported",
+        Kind::List { of: Form::Scope, at_least: 1 },
+        "The scopes that the metadata document names.",
+    ),
+    Field::ours("realm", Kind::Text(Form::Quotable), "The realm that every challenge names."),
+    Field::ours(
+        "max_token_bytes",
+        Kind::integer(1, 1_048_576),
+        "The longest credential that is looked at, in bytes; a longer one is refused with \
+         401.",
+    )
+    .or(Default::Integer(16_384)),
+    // Introspection.
+    Field::kong(
+        "introspection_endpoint",
+        Kind::Text(Form::Url),
+        "The URL of the introspection endpoint (RFC 7662).",
+    ),
+    Field::kong(
+        "mtls_introspection_endpoint",
+        Kind::Text(Form::Url),
+        "The URL of the introspection endpoint for clients with a certificate, used with \
+         tls_client_auth and self_signed_tls_client_auth.",
+    ),
+    Field::kong(
+        "introspection_format",
+        Kind::OneOf(INTROSPECTION_FORMAT),
+        "The format of the introspection answer.",
+    )
+    .not_supported_yet(),
+    Field::kong(
+        "cache_introspection",
+        Kind::Boolean,
+        "Whether answers of the introspection endpoint are remembered.",
+    )
+    .or(Default::Boolean(true)),
+    Field::ours(
+        "introspection_cache_ttl",
+        Kind::Integer {
+            minimum: 1,
+            maximum: LONGEST_SECONDS,
+            instead_of_zero: Some("set cache_introspection to false to remember nothing"),
+        },
+        "How long a positive introspection is remembered at most, in seconds.",
+    )
+    .or(Default::Integer(60)),
+    Field::kong(
+        "args",
+        Kind::TextMap { names: Form::Text, values: Form::PrivateText },
+        "Form parameters of the operator's own in each introspection request.",
+    ),
+    Field::kong(
+        "headers",
+        Kind::TextMap { names: Form::HeaderName, values: Form::HeaderValue },
+        "Header fields of the operator's own in each introspection request.",
+    ),
+    // The client that the filter is at the authorization server.
+    Field::kong("client_id", Kind::Text(Form::Text), "The client_id at the introspection endpoint."),
+    Field::kong(
+        "client_secret",
+        Kind::Text(Form::Secret),
+        "The client_secret at the introspection endpoint.",
+    ),
+    Field::kong(
+        "client_auth",
+        Kind::OneOf(CLIENT_AUTH),
+        "How the filter authenticates to the introspection endpoint.",
+    )
+    .or(Default::Derived("client_secret_basic where client_secret is set, else none")),
+    Field::ours(
+        "client_secret_basic_encoding",
+        Kind::OneOf(BASIC_ENCODING),
+        "Whether client_id and client_secret are form-encoded in a Basic header, as RFC 6749 \
+         section 2.3.1 says, or raw.",
+    )
+    .or(Default::Text("form")),
+    Field::kong("client_jwk", Kind::Jwk, "The key that signs the client's assertions.").not_supported_yet(),
+    Field::kong("client_alg", Kind::OneOf(CLIENT_ALG), "The algorithm that signs the client's assertions.")
+        .not_supported_yet(),
+    Field::kong("tls_client_auth_cert", Kind::Text(Form::Document), "The client certificate, in PEM.")
+        .host_provides(NO_CLIENT_CERTIFICATE),
+    Field::kong(
+        "tls_client_auth_key",
+        Kind::Text(Form::Document),
+        "The key of the client certificate, in PEM.",
+    )
+    .host_provides(NO_CLIENT_CERTIFICATE),
+    Field::kong(
+        "tls_client_auth_ssl_verify",
+        Kind::Boolean,
+        "Whether the server's certificate is verified when the filter presents one.",
+    )
+    .or(Default::Boolean(true))
+    .host_provides(NO_VERIFICATION_SWITCH),
+    // What a valid token must say.
+    Field::kong(
+        "insecure_relaxed_audience_validation",
+        Kind::Boolean,
+        "Accept tokens whose audience does not name this resource; any token of the \
+         authorization servers then opens it.",
+    )
+    .or(Default::Boolean(false)),
+    Field::ours(
+        "audience_required",
+        Kind::List { of: Form::Text, at_least: 0 },
+        "Audiences that are accepted beside `resource`.",
+    )
+    .or(Default::List(&[])),
+    Field::ours(
+        "audience_claim",
+        Kind::Text(Form::Text),
+        "The claim that names the audience, for issuers that send no aud.",
+    )
+    .or(Default::Text("aud")),
+    Field::ours(
+        "issuers_allowed",
+        Kind::List { of: Form::Text, at_least: 1 },
+        "The exact values of iss that are accepted.",
+    )
+    .or(Default::Derived("`authorization_servers`")),
+    Field::ours(
+        "scopes_required",
+        Kind::List { of: Form::Scopes, at_least: 0 },
+        "Scopes a token must have: entries are alternatives, and of an entry every word is \
+         needed.",
+    )
+    .or(Default::List(&[])),
+    Field::ours(
+        "scope_implies",
+        Kind::ListMap { names: Form::Scope, values: Form::Scope },
+        "The scopes that a scope brings with it.",
+    )
+    .or(Default::EmptyMap),
+    Field::kong(
+        "jwt_claims_leeway",
+        Kind::integer(0, LONGEST_SECONDS),
+        "How many seconds the clocks of the issuer and the gateway may differ.",
+    )
+    .or(Default::Integer(0)),
+    // Signed tokens and their keys.
+    Field::ours(
+        "token_validation",
+        Kind::OneOf(TOKEN_VALIDATION),
+        "Which proof a token needs: introspection, a signature, or both.",
+    )
+    .or(Default::Derived("introspection where introspection_endpoint is set, else jwt"))
+    .not_supported_yet(),
+    Field::ours("issuers", Kind::Objects(ISSUER), "Several authorization servers, each with its own proof.")
+        .not_supported_yet(),
+    Field::ours(
+        "access_token_types",
+        Kind::List { of: Form::Text, at_least: 1 },
+        "The values of the typ header that an access token may carry; none counts as JWT.",
+    )
+    .or(Default::List(&["at+jwt", "JWT"]))
+    .not_supported_yet(),
+    Field::kong("jwks_endpoint", Kind::Text(Form::Url), "The URL of the authorization server's JWK Set.")
+        .not_supported_yet(),
+    Field::kong(
+        "jwks_cache_ttl",
+        Kind::integer(1, LONGEST_SECONDS),
+        "How long a JWK Set is used before it is fetched again, in seconds.",
+    )
+    .or(Default::Integer(3600))
+    .not_supported_yet(),
+    Field::ours("jwks", Kind::JwkSet, "A JWK Set written out, so that none is fetched.").not_supported_yet(),
+    Field::ours(
+        "jwt_secret",
+        Kind::Text(Form::Secret),
+        "The shared secret of tokens signed with HS256, HS384 or HS512.",
+    )
+    .not_supported_yet(),
+    Field::ours(
+        "jwks_refetch_cooldown",
+        Kind::integer(1, LONGEST_SECONDS),
+        "The seconds in which unknown keys cause at most one fetch per issuer.",
+    )
+    .or(Default::Integer(30))
+    .not_supported_yet(),
+    Field::ours(
+        "jwks_max_stale",
+        Kind::integer(0, LONGEST_SECONDS),
+        "How long the last good JWK Set serves while fetches fail, in seconds.",
+    )
+    .or(Default::Integer(86_400))
+    .not_supported_yet(),
+    Field::kong(
+        "metadata_discovery_endpoint",
+        Kind::Text(Form::Url),
+        "The URL of the authorization server's metadata document.",
+    )
+    .not_supported_yet(),
+    Field::kong(
+        "metadata_cache_ttl",
+        Kind::integer(1, LONGEST_SECONDS),
+        "How long a metadata document is used before it is fetched again, in seconds.",
+    )
+    .or(Default::Integer(3600))
+    .not_supported_yet(),
+    Field::kong(
+        "metadata_discovery_retry",
+        Kind::integer(0, 100),
+        "How often the fetch of a metadata document is tried for each URL.",
+    )
+    .or(Default::Integer(3))
+    .not_supported_yet(),
+    // What goes upstream.
+    Field::kong(
+        "passthrough_credentials",
+        Kind::Boolean,
+        "Whether the upstream gets a credential: the issued token with token exchange, else \
+         the caller's own.",
+    )
+    .or(Default::Boolean(false)),
+    Field::kong(
+        "claim_to_header",
+        Kind::Objects(CLAIM_TO_HEADER),
+        "Claims of the validated token that are passed on in header fields.",
+    ),
+    Field::kong(
+        "upstream_headers",
+        Kind::Objects(UPSTREAM_HEADERS),
+        "Claims within nested objects that are passed on in header fields; not together with \
+         claim_to_header.",
+    ),
+    Field::kong(
+        "token_exchange",
+        Kind::Object(TOKEN_EXCHANGE),
+        "Exchange of the validated token for one of the upstream's own (RFC 8693).",
+    ),
+    // Callouts.
+    Field::kong(
+        "timeout",
+        Kind::integer(1, LONGEST_MILLISECONDS),
+        "How long one call to an authorization server may take, in milliseconds.",
+    )
+    .or(Default::Integer(10_000)),
+    Field::ours(
+        "request_deadline",
+        Kind::integer(1, LONGEST_MILLISECONDS),
+        "How long all calls for one request may take together, in milliseconds.",
+    )
+    .or(Default::Derived("twice `timeout`")),
+    Field::ours(
+        "callout_targets",
+        Kind::TextMap { names: Form::Authority, values: Form::Text },
+        "The cluster for each authority (host:port) of an endpoint, where it has another \
+         name; for Envoy and Istio.",
+    )
+    .or(Default::EmptyMap),
+    Field::ours(
+        "insecure_http",
+        Kind::Boolean,
+        "Allow http for endpoints and `resource` beyond this machine; tokens and secrets \
+         then travel unencrypted.",
+    )
+    .or(Default::Boolean(false)),
+    Field::kong("keepalive", Kind::Boolean, "Whether connections to the authorization server are kept open.")
+        .or(Default::Boolean(true))
+        .host_provides(NO_CONNECTION_SETTING),
+    Field::kong("http_version", Kind::Number, "The version of HTTP spoken to the authorization server.")
+        .or(Default::Number(1.1))
+        .host_provides(NO_CONNECTION_SETTING),
+    Field::kong("ssl_verify", Kind::Boolean, "Whether the authorization server's certificate is verified.")
+        .or(Default::Boolean(true))
+        .host_provides(NO_VERIFICATION_SWITCH),
+    Field::kong("http_proxy", Kind::Text(Form::PrivateText), "A proxy for http.").host_provides(NO_PROXY),
+    Field::kong(
+        "http_proxy_authorization",
+        Kind::Text(Form::Secret),
+        "The credentials at the proxy for http.",
+    )
+    .host_provides(NO_PROXY),
+    Field::kong("https_proxy", Kind::Text(Form::PrivateText), "A proxy for https.").host_provides(NO_PROXY),
+    Field::kong(
+        "https_proxy_authorization",
+        Kind::Text(Form::Secret),
+        "The credentials at the proxy for https.",
+    )
+    .host_provides(NO_PROXY),
+    Field::kong("no_proxy", Kind::Text(Form::Text), "Hosts that are reached without a proxy.")
+        .host_provides(NO_PROXY),
+    Field::kong(
+        "max_request_body_size",
+        Kind::integer(0, LONGEST_SECONDS),
+        "The largest request body that is read, in bytes.",
+    )
+    .or(Default::Integer(1_048_576))
+    .formerly(Default::Integer(8192))
+    .host_provides(NO_BODY_LIMIT),
+    // Memory.
+    Field::ours("cache", Kind::Object(CACHE), "The memory for everything that is remembered."),
+    // Kong's consumers.
+    Field::kong(
+        "consumer_claim",
+        Kind::List { of: Form::Text, at_least: 1 },
+        "The claim that names the consumer.",
+    )
+    .host_provides(NO_CONSUMERS),
+    Field::kong(
+        "consumer_by",
+        Kind::List { of: Form::Text, at_least: 1 },
+        "The properties by which the consumer is found.",
+    )
+    .or(Default::List(&["custom_id", "username"]))
+    .host_provides(NO_CONSUMERS),
+    Field::kong("consumer_optional", Kind::Boolean, "Whether a token without a consumer is accepted.")
+        .or(Default::Boolean(false))
+        .host_provides(NO_CONSUMERS),
+    Field::kong(
+        "consumer_groups_claim",
+        Kind::List { of: Form::Text, at_least: 1 },
+        "The claim that names the consumer's groups.",
+    )
+    .host_provides(NO_CONSUMERS),
+    Field::kong(
+        "consumer_groups_optional",
+        Kind::Boolean,
+        "Whether a token without consumer groups is accepted.",
+    )
+    .or(Default::Boolean(false))
+    .host_provides(NO_CONSUMERS),
+    Field::kong(
+        "credential_claim",
+        Kind::List { of: Form::Text, at_least: 1 },
+        "The claim that names the credential.",
+    )
+    .or(Default::List(&["sub"]))
+    .host_provides(NO_CONSUMERS),
+];
+
+const CLAIM_TO_HEADER: &[Field] = &[
+    Field::kong("claim", Kind::Text(Form::Text), "The claim's name.").required(),
+    Field::kong("header", Kind::Text(Form::HeaderName), "The header field's name.").required(),
+];
+
+const UPSTREAM_HEADERS: &[Field] = &[
+    Field::kong("header", Kind::Text(Form::HeaderName), "The header field's name.").required(),
+    Field::kong(
+        "path",
+        Kind::List { of: Form::Text, at_least: 1 },
+        "The path to the claim, one name for each level.",
+    )
+    .required(),
+];
+
+const CACHE_SHARED: &[Choice] = &[Choice::honoured("auto"), Choice::honoured("on"), Choice::honoured("off")];
+
+const CACHE: &[Field] = &[
+    Field::ours(
+        "shared",
+        Kind::OneOf(CACHE_SHARED),
+        "Whether workers share what they remember through the gateway's shared data: where \
+         there is some, always, or never.",
+    )
+    .or(Default::Text("auto")),
+    Field::ours(
+        "shared_slots",
+        Kind::Integer {
+            minimum: 2,
+            maximum: 1_048_576,
+            instead_of_zero: Some("set cache.shared to off to share nothing"),
+        },
+        "How many entries the shared data holds.",
+    )
+    .or(Default::Integer(4096)),
+    Field::ours(
+        "max_bytes",
+        Kind::Integer {
+            minimum: 65_536,
+            maximum: 1_073_741_824,
+            instead_of_zero: Some(
+                "set cache_introspection and token_exchange.cache.enabled to false to remember \
+         nothing",
+            ),
+        },
+        "How many bytes each worker remembers at most.",
+    )
+    .or(Default::Integer(8_388_608)),
+];
