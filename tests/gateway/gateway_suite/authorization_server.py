@@ -115,9 +115,11 @@ class AuthorizationServer:
         for endpoint in self.endpoints.values():
             await endpoint.listener.close()
 
-    def mint(self, subject: str, lifetime: float = 300, active: bool = True, **claims: Any) -> str:
-        """Registers a new token for a subject and returns it. A claim of None is left out."""
-        value = f"{subject}-{secrets.token_urlsafe(24)}"
+    def mint(
+        self, subject: str, lifetime: int = 300, active: bool = True, value: str | None = None, **claims: Any
+    ) -> str:
+        """Registers a token for a subject, a new one, and returns it. A claim of None is left out."""
+        value = value or f"{subject}-{secrets.token_urlsafe(24)}"
         now = int(time.time())
         known = {
             "sub": subject,

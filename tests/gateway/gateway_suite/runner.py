@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,20 +143,22 @@ class Stage:
 
     def _lookup(self, name: str) -> str:
         kind, _, rest = name.partition(".")
-        if name == "resource":
-            return RESOURCE
-        if kind == "endpoint":
-            return self._server.endpoints[rest].url
-        if kind == "authority":
-            return str(self._server.endpoints[rest].listener.address)
-        if kind == "token":
-            return self._tokens[rest]
-        if kind == "issued":
-            issued = self._server.issued
-            return issued[int(rest) - 1] if int(rest) <= len(issued) else f"(token {rest} was not issued)"
-        if kind == "secret":
-            return self._server.clients[rest].secret or ""
-        raise ValueError(f"unknown placeholder {name}")
+        values: dict[str, Callable[[], str]] = {
+            "resource": lambda: RESOURCE,
+            "endpoint": lambda: self._server.endpoints[rest].url,
+            "authority": lambda: str(self._server.endpoints[rest].listener.address),
+            "token": lambda: self._tokens[rest],
+            "issued": lambda: self._issued(rest),
+            "secret": lambda: self._server.clients[rest].secret or "",
+        }
+        if kind not in values:
+            raise ValueError(f"unknown placeholder {name}")
+        return values[kind]()
+
+    def _issued(self, which: str) -> str:
+        issued = self._server.issued
+        position = len(issued) - 1 if which == "last" else int(which) - 1
+        return issued[position] if 0 <= position < len(issued) else f"(token {which} was not issued)"
 
     def _step(self, driver: Driver, step: Mapping[str, Any]) -> None:
         if "wait" in step:

@@ -11,12 +11,13 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).parent.parent
+CELL = re.compile(r"\$\((\w+)\)")
 PLACEHOLDER = re.compile(r"\$\{([^{}]+)\}")
 SCENARIO_KEYS = {
     "id", "about", "config", "config_text", "authorization_server", "steps", "finally", "gateway",
-    "forwards_original",
+    "forwards_original", "for_each",
 }  # fmt: skip
-EXPECT_KEYS = {"status", "headers", "body", "json", "contains", "upstream", "arrivals", "elapsed", "on"}
+EXPECT_KEYS = {"status", "headers", "body", "json", "contains", "upstream", "arrivals", "elapsed", "differs"}
 STEP_KEYS = {"send", "expect", "parallel", "wait", "endpoint"}
 SERVER_KEYS = {"tokens", "clients", "endpoints", "lifetime"}
 
@@ -45,13 +46,34 @@ def load(folder: Path = FOLDER / "scenarios") -> list[Scenario]:
         _scenario(entry, path.stem, configs)
         for path in sorted(folder.glob("*.yaml"))
         if path.name != "configs.yaml"
-        for entry in yaml.safe_load(path.read_text("utf-8"))
+        for template in yaml.safe_load(path.read_text("utf-8"))
+        for entry in each(template)
     ]
     names = [scenario.id for scenario in scenarios]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(f"scenario ids are used twice: {', '.join(repeated)}")
     return scenarios
+
+
+def each(template: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A scenario for each row of its ``for_each``, or itself."""
+    if "for_each" not in template:
+        return [dict(template)]
+    plain = {name: value for name, value in template.items() if name != "for_each"}
+    return [_fill(plain, row) for row in template["for_each"]]
+
+
+def _fill(value: Any, row: Mapping[str, Any]) -> Any:
+    """The value with ``$(name)`` replaced by the row's: as it is, or as text within a text."""
+    if isinstance(value, list):
+        return [_fill(item, row) for item in value]
+    if isinstance(value, dict):
+        return {_fill(name, row): _fill(item, row) for name, item in value.items()}
+    if not isinstance(value, str):
+        return value
+    whole = CELL.fullmatch(value)
+    return row.get(whole[1], {}) if whole else CELL.sub(lambda match: str(row[match[1]]), value)
 
 
 def _scenario(entry: Mapping[str, Any], group: str, configs: Mapping[str, Any]) -> Scenario:
@@ -105,7 +127,7 @@ def expand(value: Any, lookup: Callable[[str], str]) -> Any:
     if isinstance(value, list):
         return [expand(item, lookup) for item in value]
     if isinstance(value, dict):
-        return {name: expand(item, lookup) for name, item in value.items()}
+        return {expand(name, lookup): expand(item, lookup) for name, item in value.items()}
     return value
 
 
@@ -119,9 +141,9 @@ def _placeholder(name: str, lookup: Callable[[str], str]) -> str:
 
 
 def for_family(expected: Mapping[str, Any], family: str) -> dict[str, Any]:
-    """What is expected of a kind of gateway: its keys under ``on`` replace the general ones."""
-    general = {name: value for name, value in expected.items() if name != "on"}
-    return {**general, **expected.get("on", {}).get(family, {})}
+    """What is expected of a kind of gateway: its keys under ``differs`` replace the general ones."""
+    general = {name: value for name, value in expected.items() if name != "differs"}
+    return {**general, **expected.get("differs", {}).get(family, {})}
 
 
 def exclusions(folder: Path = FOLDER) -> list[dict[str, str]]:
