@@ -38,17 +38,19 @@ fn underscores_as_hyphens(name: &str) -> String {
 
 impl Checker<'_> {
     /// Form parameters of the operator's own.
-    pub(super) fn arguments(&mut self) -> Option<BTreeMap<String, String>> {
+    pub(super) fn arguments(&mut self) -> Option<BTreeMap<String, Secret>> {
+        let mut arguments = BTreeMap::new();
         let mut all_right = true;
-        for name in self.config.args.keys() {
+        for (name, Sealed(value)) in &self.config.args {
             if OWN_PARAMETERS.contains(&name.as_str()) {
                 let sentence =
                     "take this out: the filter sets it itself, from the token, client_id and client_secret";
                 self.mistakes.add(&beneath("/args", name), sentence);
                 all_right = false;
             }
+            arguments.insert(name.clone(), value.clone());
         }
-        all_right.then(|| self.config.args.clone())
+        all_right.then_some(arguments)
     }
 
     /// Header fields of the operator's own in introspection requests.

@@ -14,7 +14,7 @@ pub mod error;
 pub mod fields;
 mod fields_exchange;
 mod fields_issuers;
-mod form;
+pub mod form;
 pub mod policy;
 mod read;
 mod secrets;

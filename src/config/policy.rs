@@ -67,9 +67,9 @@ pub struct IntrospectionPolicy {
     pub endpoint: Endpoint,
     /// How the filter authenticates there.
     pub client: ClientAuthentication,
-    /// Form parameters beside `token`. A `token_type_hint` here replaces the usual one; an empty
-    /// value leaves that out.
-    pub arguments: BTreeMap<String, String>,
+    /// Form parameters beside `token`, which may be credentials. A `token_type_hint` here replaces
+    /// the usual one; an empty value leaves that out.
+    pub arguments: BTreeMap<String, Secret>,
     /// Header fields of the operator's, names in lower case.
     pub headers: Vec<(String, Secret)>,
     /// How long a positive answer is remembered at most; `None`: nothing is remembered.

@@ -21,7 +21,7 @@ pub(super) struct Config {
     pub(super) cache_introspection: bool,
     pub(super) introspection_cache_ttl: u64,
     #[serde(default)]
-    pub(super) args: BTreeMap<String, String>,
+    pub(super) args: BTreeMap<String, Sealed>,
     #[serde(default)]
     pub(super) headers: BTreeMap<String, Sealed>,
     pub(super) client_id: Option<String>,
