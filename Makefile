@@ -72,7 +72,7 @@ clean: ## remove what was built
 
 # Automatic installation of toolchains may be off, so it is asked for by name.
 rust:
-	@command -v rustup > /dev/null || { echo 'rustup is missing: install it, for instance from your system's packages' >&2; exit 1; }
+	@command -v rustup > /dev/null || { echo 'rustup is missing: install it, for instance from the packages of your system' >&2; exit 1; }
 	@rustup run $(CHANNEL) rustc --version > /dev/null 2>&1 \
 	  || { echo 'installing Rust $(CHANNEL) ...'; rustup toolchain install $(CHANNEL) --profile minimal; }
 	@rustup target list --toolchain $(CHANNEL) --installed | grep -qx $(TARGET) \
@@ -86,7 +86,7 @@ $(VENV)/ready: $(REQUIREMENTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo 'Python 3.11 or later is needed; say which with PYTHON=...' >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null \
-	  || { echo "Python's venv module is missing: install python3-venv" >&2; exit 1; }
+	  || { echo "the venv module of Python is missing: install python3-venv" >&2; exit 1; }
 	@echo 'making $(VENV) with Envoy and the test servers (once) ...'
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $(REQUIREMENTS)

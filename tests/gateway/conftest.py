@@ -15,9 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The suite's own options."""
     parser.addoption("--gateway", choices=sorted(driver.DRIVERS), help="the gateway to run the scenarios on")
-    parser.addoption(
-        "--wasm", type=Path, default=ROOT / "dist" / "token_exchange.wasm", help="the built filter"
-    )
+    parser.addoption("--wasm", type=Path, default=ROOT / "dist" / "token_exchange.wasm", help="the built filter")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -29,11 +27,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("outcome", [], indirect=True)
         return
     gateway = driver.create(name)
-    out = {
-        entry["scenario"]: entry["reason"]
-        for entry in scenario.exclusions()
-        if entry["gateway"] == gateway.family
-    }
+    out = {entry["scenario"]: entry["reason"] for entry in scenario.exclusions() if entry["gateway"] == gateway.family}
     cases = [
         pytest.param(
             (each.id, variant),
@@ -60,9 +54,7 @@ def outcomes(
     wanted = {
         item.callspec.params["outcome"]
         for item in request.session.items
-        if hasattr(item, "callspec")
-        and "outcome" in item.callspec.params
-        and not item.get_closest_marker("skip")
+        if hasattr(item, "callspec") and "outcome" in item.callspec.params and not item.get_closest_marker("skip")
     }
     wasm: Path = request.config.getoption("--wasm")
     if not wasm.is_file():

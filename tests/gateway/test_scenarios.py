@@ -6,6 +6,4 @@ from gateway_suite.runner import Outcome
 
 def test_scenario(outcome: Outcome, family: str) -> None:
     faults = check(outcome, family)
-    assert not faults, (
-        f"{outcome.scenario.about}\n- " + "\n- ".join(faults) + f"\nlog of the filter:\n{outcome.log}"
-    )
+    assert not faults, f"{outcome.scenario.about}\n- " + "\n- ".join(faults) + f"\nlog of the filter:\n{outcome.log}"

@@ -42,9 +42,7 @@ def upstream(loop: BackgroundLoop) -> Iterator[Upstream]:
     loop.run(made.stop())
 
 
-def call(
-    server: AuthorizationServer, name: str, form: dict[str, str], *headers: tuple[bytes, bytes]
-) -> Response:
+def call(server: AuthorizationServer, name: str, form: dict[str, str], *headers: tuple[bytes, bytes]) -> Response:
     endpoint = server.endpoints[name]
     lines = [(b"host", b"auth.example.com"), FORM, *headers]
     request = Request(b"POST", endpoint.path.encode(), lines, urlencode(form).encode())
@@ -129,9 +127,7 @@ def test_behaviours_follow_one_another_and_the_last_stays(server: AuthorizationS
     assert dict(endpoint.calls[0].form) == form
 
 
-def test_an_endpoint_can_be_refused_and_listen_again(
-    server: AuthorizationServer, loop: BackgroundLoop
-) -> None:
+def test_an_endpoint_can_be_refused_and_listen_again(server: AuthorizationServer, loop: BackgroundLoop) -> None:
     listener = server.endpoints["token"].listener
     form = exchange_form(server.mint("alice"))
     loop.run(listener.refuse())

@@ -91,9 +91,7 @@ class Endpoint:
 class AuthorizationServer:
     """The server. Create it inside a running event loop or before; ``start`` needs the loop."""
 
-    def __init__(
-        self, issuer: str, clients: Sequence[Client], ports: Mapping[str, int] | None = None
-    ) -> None:
+    def __init__(self, issuer: str, clients: Sequence[Client], ports: Mapping[str, int] | None = None) -> None:
         self.issuer = issuer
         self.clients = {client.identifier: client for client in clients}
         self.tokens: dict[str, Token] = {}

@@ -129,9 +129,7 @@ def _untold(sent: Sent, outcome: Outcome, expected: Any) -> Iterator[str]:
     if sent.arrivals:
         return
     yield from (
-        "the answer tells a credential"
-        for secret in outcome.secrets
-        if secret.encode() in _flat(sent.response)
+        "the answer tells a credential" for secret in outcome.secrets if secret.encode() in _flat(sent.response)
     )
 
 

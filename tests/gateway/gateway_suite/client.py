@@ -82,6 +82,5 @@ def _lines(answer: http.client.HTTPResponse) -> HeaderLines:
     if answer.headers is None:
         return []
     return [
-        (name.encode("latin-1"), value.encode("latin-1", "surrogateescape"))
-        for name, value in answer.headers.items()
+        (name.encode("latin-1"), value.encode("latin-1", "surrogateescape")) for name, value in answer.headers.items()
     ]

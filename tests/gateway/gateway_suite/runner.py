@@ -73,9 +73,7 @@ class Stage:
             variant=variant,
             config=self._config(),
             upstream=self._upstream.address,
-            callouts={
-                str(end.listener.address): end.listener.address for end in self._server.endpoints.values()
-            },
+            callouts={str(end.listener.address): end.listener.address for end in self._server.endpoints.values()},
             gateway=self._wishes(),
         )
         self.outcome = Outcome(scenario, site)
@@ -110,9 +108,7 @@ class Stage:
 
     def _mint(self, tokens: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         defaults = {"aud": RESOURCE, "scope": "mcp:read mcp:write", "client_id": "agent"}
-        return {
-            name: self._server.mint(**{"subject": name, **defaults, **plan}) for name, plan in tokens.items()
-        }
+        return {name: self._server.mint(**{"subject": name, **defaults, **plan}) for name, plan in tokens.items()}
 
     async def _start(self, endpoints: Mapping[str, Any]) -> None:
         await self._upstream.start()
@@ -136,8 +132,7 @@ class Stage:
         wishes = dict(expand(self._scenario.gateway, self._lookup))
         if "clusters" in wishes:
             wishes["clusters"] = {
-                name: self._server.endpoints[endpoint].listener.address
-                for name, endpoint in wishes["clusters"].items()
+                name: self._server.endpoints[endpoint].listener.address for name, endpoint in wishes["clusters"].items()
             }
         return wishes
 

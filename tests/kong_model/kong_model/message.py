@@ -7,15 +7,7 @@ from dataclasses import dataclass, field
 
 from kong_model.abi import Pairs
 
-_ONCE = {
-    b"authorization",
-    b"host",
-    b"content-length",
-    b"content-type",
-    b"transfer-encoding",
-    b"user-agent",
-    b"if-range",
-}
+_ONCE = {b"authorization", b"host", b"content-length", b"content-type", b"transfer-encoding", b"user-agent", b"if-range"}
 _NAME = re.compile(rb"[A-Za-z0-9-]+\Z")
 _REFUSED_BYTES = re.compile(rb"[\x00\r\n]")
 
@@ -79,9 +71,7 @@ class UpstreamAnswer:
     """What an upstream answers."""
 
     status: int = 200
-    headers: Pairs = field(
-        default_factory=lambda: [(b"Content-Type", b"text/plain"), (b"Connection", b"keep-alive")]
-    )
+    headers: Pairs = field(default_factory=lambda: [(b"Content-Type", b"text/plain"), (b"Connection", b"keep-alive")])
     body: bytes = b"upstream"
 
     def lines(self) -> Pairs:
