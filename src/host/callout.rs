@@ -12,6 +12,9 @@ use std::time::Duration;
 /// A longer answer is not read: no endpoint has that much to say.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
+/// How much too early a timer may fire: event loops measure from when they woke up.
+const EARLY: Duration = Duration::from_millis(50);
+
 /// A callout under way.
 pub(super) struct InFlight {
     /// The gateway's number for it.
@@ -46,7 +49,7 @@ pub(super) fn dispatch(kind: Kind, callout: &Callout, now: UnixTime) -> Result<I
         .map(|token| InFlight {
             token,
             is_post: callout.method == "POST",
-            times_out: now.saturating_add(timeout),
+            times_out: now.saturating_add(timeout.saturating_sub(EARLY)),
         })
         .map_err(|status| refused(kind, callout, status))
 }
