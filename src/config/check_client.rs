@@ -95,12 +95,11 @@ impl Checker<'_> {
             Encoding::Raw => BasicEncoding::Raw,
         };
         if encoding == BasicEncoding::Raw && client_id.contains(':') {
-            self.mistakes.add(
-                &format!("{}/client_id", credentials.at),
-                "a client_id with a colon cannot be sent raw (RFC 7617): set client_secret_basic_encoding to form, or \
-                 client_auth to client_secret_post",
-            );
-            return None;
+            self.warnings.push(format!(
+                "{}/client_id has a colon and is sent raw: a server that follows RFC 7617 takes what is after \
+                 the colon for the secret",
+                credentials.at
+            ));
         }
         Some(ClientAuthentication::Basic { client_id, client_secret, encoding })
     }

@@ -11,8 +11,6 @@ mod locate;
 mod metadata;
 mod rewrite;
 pub mod step;
-#[cfg(test)]
-mod story;
 mod validate;
 
 use crate::cache::digest::Digest;
