@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from guests import CONTINUE, OUT, PAUSE, TRAP, Guest
-
 from kong_model import Callout, ClientRequest, Effect, KongModel, Outcome, Route
 from kong_model.ports import ScriptedCallouts
+from kong_model.rules.guests import CONTINUE, OUT, PAUSE, TRAP, Guest
 
 
 def started(guest: Guest, outcome: Outcome | None = None, **options: object) -> KongModel:
@@ -71,7 +70,11 @@ def poisoned() -> tuple[KongModel, Effect]:
     guest = Guest()
     guest.on("proxy_on_request_headers", "(global.set $state (i32.const 1))", guest.dispatch(), PAUSE)
     guest.on("proxy_on_request_headers")
-    guest.on("proxy_on_http_call_response", "(if (i32.eqz (global.get $state)) (then unreachable))", guest.reply(401))
+    guest.on(
+        "proxy_on_http_call_response",
+        "(if (i32.eqz (global.get $state)) (then unreachable))",
+        guest.reply(401),
+    )
     model = started(guest)
     waiting_stream = model.open(ClientRequest())
     assert model.guest is not None
@@ -113,7 +116,11 @@ def test_section_2_a_new_instance_is_configured_but_not_started() -> None:
     model = started(guest)
     model.send()
     model.send()
-    assert [line for line in model.log if line.startswith("[info]")] == ["[info] vm", "[info] configure", "[info] configure"]
+    assert [line for line in model.log if line.startswith("[info]")] == [
+        "[info] vm",
+        "[info] configure",
+        "[info] configure",
+    ]
 
 
 def test_d4_bad_callouts_trap() -> None:
@@ -177,7 +184,9 @@ def test_d4_queues_foreign_functions_and_closing_trap() -> None:
 
 
 def test_d4_a_pointer_outside_of_memory_traps() -> None:
-    guest = Guest().on("proxy_on_request_headers", "(drop (call $proxy_log (i32.const 2) (i32.const -1) (i32.const 9)))")
+    guest = Guest().on(
+        "proxy_on_request_headers", "(drop (call $proxy_log (i32.const 2) (i32.const -1) (i32.const 9)))"
+    )
     assert started(guest).send().answer.status == 500
 
 

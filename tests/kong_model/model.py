@@ -72,11 +72,18 @@ class KongModel(Chain):
         self._handle(lambda: self._arrive(stream))
         return stream
 
-    def open_later(self, request: ClientRequest, route: Route, when_done: Callable[[Stream], None]) -> None:
-        """The same from another thread; `when_done` is called on the worker's."""
+    def open_later(
+        self,
+        request: ClientRequest,
+        route: Route,
+        opened: Callable[[Stream], None],
+        when_done: Callable[[Stream], None],
+    ) -> None:
+        """The same from another thread; the functions are called on the worker's."""
 
         def event() -> None:
             stream = self._stream(request, route)
+            opened(stream)
             stream.when_done = when_done
             self._arrive(stream)
 
@@ -143,6 +150,10 @@ class KongModel(Chain):
         except WorkerCrash as crash:
             self._crash(str(crash))
         self._send_callouts()
+        for stream in [stream for stream in self.streams if stream.effect.hung and not stream.done]:
+            if stream.when_done is not None:
+                stream.when_done(stream)
+                stream.when_done = None
         self.streams = [stream for stream in self.streams if not stream.done]
 
     def _crash(self, why: str) -> None:

@@ -24,6 +24,7 @@ class Root:
     guest: Guest | None = None
     """The instance it was started in."""
     tick_period: int = 0
+    log: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -96,7 +97,12 @@ class Stream:
     def pseudo_headers(self) -> Pairs:
         """Section 8: the path is normalised; :authority is not the Host header."""
         path = self.uri if self.query is None else self.uri + b"?" + self.query
-        return [(b":path", path), (b":method", self.method), (b":scheme", b"http"), (b":authority", b"kong:8000")]
+        return [
+            (b":path", path),
+            (b":method", self.method),
+            (b":scheme", b"http"),
+            (b":authority", b"kong:8000"),
+        ]
 
     def body_is_spilled(self) -> bool:
         """Q3: a body that does not fit nginx's buffer lies in a file, and cannot be read."""

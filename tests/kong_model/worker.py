@@ -44,12 +44,14 @@ class Worker:
         self._numbers += 1
         return self._numbers
 
-    def write_log(self, level: str, message: str, stream: Stream | None) -> None:
-        """A line of the error log."""
+    def write_log(self, level: str, message: str, stream: Stream | None, root: Root | None = None) -> None:
+        """A line of the error log, kept with what it is about."""
         line = f"[{level}] {message}"
         self.log.append(line)
         if stream is not None:
             stream.effect.log.append(line)
+        elif root is not None:
+            root.log.append(line)
 
     def _imports(self) -> dict[str, tuple[str, Import]]:
         return {name: (signature, self._bound(name)) for name, (signature, _) in TABLE.items()}
@@ -86,7 +88,7 @@ class Worker:
             self.traps.append(why)
             if execution.stream is not None:
                 execution.stream.effect.traps.append(why)
-            self.write_log("error", f"trap in {why}", execution.stream)
+            self.write_log("error", f"trap in {why}", execution.stream, execution.root)
             raise
         finally:
             self._execution = before
@@ -112,7 +114,9 @@ class Worker:
                 raise StartFailed("on_vm_start returned false")
         size = len(root.filter.configuration)
         execution = Execution(Step.CONFIGURE, guest, root)
-        if guest.has("proxy_on_configure") and not self._run(execution, "proxy_on_configure", root.number, size):
+        if guest.has("proxy_on_configure") and not self._run(
+            execution, "proxy_on_configure", root.number, size
+        ):
             raise StartFailed("on_configure returned false")
         root.guest = guest
 
@@ -134,7 +138,9 @@ class Worker:
 
     def reconfigure(self, route: Route) -> bool:
         """K2: a chain that fails keeps the old configuration. Q9: new roots are made, old ones stay and tick on."""
-        fresh = {(route.name, index): Root(self._next_number(), each) for index, each in enumerate(route.filters)}
+        fresh = {
+            (route.name, index): Root(self._next_number(), each) for index, each in enumerate(route.filters)
+        }
         try:
             for root in fresh.values():
                 self._start_root(root, at_start=False)
@@ -178,7 +184,9 @@ class Worker:
         execution = Execution(Step.CREATE, context.guest, context.root, stream, context)
         self._run(execution, "proxy_on_context_create", context.number, context.root.number)
 
-    def _callback(self, stream: Stream, context: FilterContext, step: Step, export: str, *arguments: int) -> int:
+    def _callback(
+        self, stream: Stream, context: FilterContext, step: Step, export: str, *arguments: int
+    ) -> int:
         """D3: a context whose instance has trapped is made anew in the next one, which knows nothing of it."""
         if context.guest.trapped:
             self._start_root(context.root, at_start=False)

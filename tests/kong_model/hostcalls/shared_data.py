@@ -23,4 +23,7 @@ def set_(host: Host, key: int, key_size: int, data: int, size: int, cas: int) ->
     return host.model.zones.of(name).set(name, value, cas & 0xFFFFFFFF)
 
 
-TABLE: dict[str, Signature] = {"proxy_get_shared_data": ("iiiii", get), "proxy_set_shared_data": ("iiiii", set_)}
+TABLE: dict[str, Signature] = {
+    "proxy_get_shared_data": ("iiiii", get),
+    "proxy_set_shared_data": ("iiiii", set_),
+}

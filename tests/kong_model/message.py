@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 from kong_model.abi import Pairs
 
-_ONCE = {b"authorization", b"host", b"content-length", b"content-type", b"transfer-encoding", b"user-agent", b"if-range"}
+_ONCE = {
+    b"authorization",
+    b"host",
+    b"content-length",
+    b"content-type",
+    b"transfer-encoding",
+    b"user-agent",
+    b"if-range",
+}
 _NAME = re.compile(rb"[A-Za-z0-9-]+\Z")
 _REFUSED_BYTES = re.compile(rb"[\x00\r\n]")
 
@@ -71,7 +79,7 @@ class UpstreamAnswer:
     """What an upstream answers."""
 
     status: int = 200
-    headers: Pairs = field(default_factory=lambda: [(b"Content-Type", b"text/plain"), (b"Connection", b"keep-alive")])
+    headers: Pairs = field(default_factory=lambda: [(b"Content-Type", b"text/plain")])
     body: bytes = b"upstream"
 
     def lines(self) -> Pairs:
@@ -86,7 +94,7 @@ def split_target(target: bytes) -> tuple[bytes, bytes | None]:
 
 
 def normalised_path(path: bytes) -> bytes:
-    """nginx's uri (section 8): percent-decoded, slashes merged, dots resolved; raw bytes."""
+    """Nginx's uri (section 8): percent-decoded, slashes merged, dots resolved; raw bytes."""
     decoded = re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes([int(match[1], 16)]), path)
     parts: list[bytes] = []
     for part in re.sub(rb"/+", b"/", decoded).split(b"/")[1:]:

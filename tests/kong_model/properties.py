@@ -40,7 +40,11 @@ def read(path: str, stream: Stream, step: Step, settings: Settings) -> Read:
         return _found(_request_value(rest, stream))
     if path == "response.code" and stream.response_status is not None:
         return Status.OK, str(stream.response_status).encode()
-    fixed = {"plugin_name": settings.filter_name.encode(), "plugin_root_id": b"0", "source.address": b"127.0.0.1:40000"}
+    fixed = {
+        "plugin_name": settings.filter_name.encode(),
+        "plugin_root_id": b"0",
+        "source.address": b"127.0.0.1:40000",
+    }
     return _found(fixed.get(path))
 
 

@@ -89,13 +89,19 @@ class Effect:
         return self.answers[0]
 
     @property
-    def harm(self) -> list[str]:
-        """Everything that must not happen to any request; empty when all is well."""
+    def harm_by_filter(self) -> list[str]:
+        """What no filter must ever cause: traps, crashes, violations, a client that waits for ever."""
         found = [f"trap: {why}" for why in self.traps] + [f"crash: {why}" for why in self.crashes]
         found += [f"violation: {why}" for why in self.violations]
+        return [*found, "the client waits for ever"] if self.hung else found
+
+    @property
+    def harm(self) -> list[str]:
+        """Everything that must not happen to any request; empty when all is well."""
+        found = self.harm_by_filter
         if self.hung:
-            found.append("the client waits for ever")
-        elif len(self.answers) != 1:
+            return found
+        if len(self.answers) != 1:
             found.append(f"{len(self.answers)} answers")
         elif self.answers[0].status is None:
             found.append(f"no status: {self.answers[0].why}")

@@ -197,6 +197,8 @@ class Chain(Worker):
             return
         stream.response_status = status
         stream.response_headers = ResponseHeaders(headers)
+        if stream.response_headers.get(b"connection") is None:
+            stream.response_headers.add(b"Connection", b"keep-alive")
         if stream.upstream_status is not None:
             stream.response_headers.add(b"Via", b"1.1 kong/" + self.settings.kong_version.encode())
         for context in stream.contexts:

@@ -1,0 +1,1 @@
+"""The rules of the model, each with a test that fails without it."""
