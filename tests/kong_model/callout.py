@@ -65,9 +65,7 @@ class Outcome:
     @classmethod
     def malformed(cls, status: int = 200, headers: Pairs | None = None) -> Outcome:
         """D12: a bad header, length or chunk, or a header too large: a status, but a reader failure."""
-        return cls(
-            b"reader failure", str(status).encode(), headers or [(b"Content-Type", b"application/json")]
-        )
+        return cls(b"reader failure", str(status).encode(), headers or [(b"Content-Type", b"application/json")])
 
     @classmethod
     def closed(cls) -> Outcome:
@@ -183,11 +181,7 @@ def accept(token: int, upstream: bytes, pairs: Pairs, body: bytes, timeout: int)
         path=path,
         authority=pseudo.get(b":authority") or upstream,
         tls=scheme == b"https",
-        headers=[
-            (name, value)
-            for name, value in pairs
-            if not name.startswith(b":") and name.lower() not in _NOT_SENT
-        ],
+        headers=[(name, value) for name, value in pairs if not name.startswith(b":") and name.lower() not in _NOT_SENT],
         body=body,
         timeout=timeout,
     )

@@ -152,9 +152,7 @@ class Chain(Worker):
         if stream.request.body or b"content-length" in {name.lower() for name, _ in stream.request.lines()}:
             lines.append((b"Content-Length", str(len(stream.request.body)).encode()))
         lines += stream.headers.upstream_lines()
-        request = UpstreamRequest(
-            stream.method, stream.variables["upstream_uri"], lines, stream.request.body, scheme
-        )
+        request = UpstreamRequest(stream.method, stream.variables["upstream_uri"], lines, stream.request.body, scheme)
         stream.effect.upstream.append(request)
         self._send_upstream(stream, request)
 

@@ -72,9 +72,7 @@ class KongModelDriver:
             if key not in self._running:
                 settings = Settings(shm_kv=_VARIANTS[site.variant], environment=dict(key[1]))
                 ports = NetworkCallouts(settings), NetworkUpstream()
-                self._running[key] = _Running(
-                    KongModel(module, settings, callouts=ports[0], upstream=ports[1])
-                )
+                self._running[key] = _Running(KongModel(module, settings, callouts=ports[0], upstream=ports[1]))
             self._running[key].model.add_route(route)
         for running in self._running.values():
             running.start()

@@ -24,9 +24,7 @@ def listing(pseudo: Pairs, pairs: Pairs) -> Pairs:
 
 def escaped(value: bytes) -> bytes:
     """Section 8: what a filter sets is escaped; a tab is kept."""
-    return b"".join(
-        b"%%%02X" % byte if (byte < 32 and byte != 9) or byte == 127 else bytes([byte]) for byte in value
-    )
+    return b"".join(b"%%%02X" % byte if (byte < 32 and byte != 9) or byte == 127 else bytes([byte]) for byte in value)
 
 
 @dataclass
@@ -119,6 +117,4 @@ class ResponseHeaders:
 
     def remove(self, name: bytes) -> None:
         """Q4: unlike a request's, a response's header does go away."""
-        self.lines = [
-            (candidate, value) for candidate, value in self.lines if candidate.lower() != name.lower()
-        ]
+        self.lines = [(candidate, value) for candidate, value in self.lines if candidate.lower() != name.lower()]

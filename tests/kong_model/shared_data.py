@@ -91,9 +91,7 @@ class Zones:
         """Starts all zones afresh."""
         for name, text in self._declared.items():
             size, *options = text.split()
-            eviction = next(
-                (option.partition("=")[2] for option in options if option.startswith("eviction=")), "slru"
-            )
+            eviction = next((option.partition("=")[2] for option in options if option.startswith("eviction=")), "slru")
             self.by_name[name] = Zone(parse_size(size), eviction)
 
     def of(self, key: bytes) -> Zone:

@@ -114,9 +114,7 @@ class Worker:
                 raise StartFailed("on_vm_start returned false")
         size = len(root.filter.configuration)
         execution = Execution(Step.CONFIGURE, guest, root)
-        if guest.has("proxy_on_configure") and not self._run(
-            execution, "proxy_on_configure", root.number, size
-        ):
+        if guest.has("proxy_on_configure") and not self._run(execution, "proxy_on_configure", root.number, size):
             raise StartFailed("on_configure returned false")
         root.guest = guest
 
@@ -138,9 +136,7 @@ class Worker:
 
     def reconfigure(self, route: Route) -> bool:
         """K2: a chain that fails keeps the old configuration. Q9: new roots are made, old ones stay and tick on."""
-        fresh = {
-            (route.name, index): Root(self._next_number(), each) for index, each in enumerate(route.filters)
-        }
+        fresh = {(route.name, index): Root(self._next_number(), each) for index, each in enumerate(route.filters)}
         try:
             for root in fresh.values():
                 self._start_root(root, at_start=False)
@@ -184,9 +180,7 @@ class Worker:
         execution = Execution(Step.CREATE, context.guest, context.root, stream, context)
         self._run(execution, "proxy_on_context_create", context.number, context.root.number)
 
-    def _callback(
-        self, stream: Stream, context: FilterContext, step: Step, export: str, *arguments: int
-    ) -> int:
+    def _callback(self, stream: Stream, context: FilterContext, step: Step, export: str, *arguments: int) -> int:
         """D3: a context whose instance has trapped is made anew in the next one, which knows nothing of it."""
         if context.guest.trapped:
             self._start_root(context.root, at_start=False)

@@ -8,7 +8,7 @@ from kong_model.step import Step
 
 
 def get_bytes(host: Host, which: int, start: int, most: int, data_out: int, size_out: int) -> Status:
-    """D4, Q3: reading a body in another callback than its own traps; `start` is ignored; a length of 0 gives nothing."""
+    """D4, Q3: reading a body in another callback than its own traps; `start` is ignored; a length of 0 is nothing."""
     host.note = (which, start, most)
     data = _content(host, which)
     if isinstance(data, Status):

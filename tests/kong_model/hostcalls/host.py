@@ -76,9 +76,7 @@ class Host:
 
     def violation(self, why: str) -> None:
         """Notes what harms without a trap."""
-        (self.execution.stream.effect.violations if self.execution.stream else self.model.violations).append(
-            why
-        )
+        (self.execution.stream.effect.violations if self.execution.stream else self.model.violations).append(why)
 
     def log(self, level: str, message: str) -> None:
         """Writes to the error log."""

@@ -53,9 +53,7 @@ def http_call(
     if host.step is Step.ROOT_CALL_RESPONSE:
         raise WorkerCrash("a callout from a root context's callout callback")
     if host.step not in (Step.REQUEST_HEADERS, Step.REQUEST_BODY, Step.CALL_RESPONSE, Step.TICK):
-        raise GuestTrap(
-            "can only send HTTP dispatch during on_request_headers, on_request_body, on_tick, ..."
-        )
+        raise GuestTrap("can only send HTTP dispatch during on_request_headers, on_request_body, on_tick, ...")
     if host.execution.stream is not None and host.stream.replied:
         raise GuestTrap("local response already stashed")
     pairs = unpack_pairs(host.read(headers, headers_size))

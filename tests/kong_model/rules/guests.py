@@ -52,9 +52,7 @@ class Guest:
         ]  # fmt: skip
         return f"(drop (call ${name} {' '.join(operands)}))"
 
-    def dispatch(
-        self, method: bytes | None = b"GET", upstream: bytes = b"127.0.0.1:9", **pseudo: bytes
-    ) -> str:
+    def dispatch(self, method: bytes | None = b"GET", upstream: bytes = b"127.0.0.1:9", **pseudo: bytes) -> str:
         """A callout; more pseudo-headers by name, an empty one is left out."""
         fields = {"path": b"/", **({"method": method} if method else {}), **pseudo}
         pairs = pack_pairs((b":" + name.encode(), value) for name, value in fields.items() if value)
@@ -111,11 +109,7 @@ class Guest:
     def _callback(name: str, body: list[str]) -> str:
         result = "" if name in _WITHOUT_RESULT else "(result i32)"
         parameters = " ".join(f"(param ${index + 1} i32)" for index in range(_PARAMETERS[name]))
-        default = (
-            "(i32.const 1)"
-            if name in ("proxy_on_vm_start", "proxy_on_configure", "proxy_on_done")
-            else CONTINUE
-        )
+        default = "(i32.const 1)" if name in ("proxy_on_vm_start", "proxy_on_configure", "proxy_on_done") else CONTINUE
         has_result = bool(body) and body[-1] in (CONTINUE, PAUSE, TRAP)
         tail = "" if not result or has_result else default
         return f'(func (export "{name}") {parameters} {result} {" ".join(body)} {tail})'
