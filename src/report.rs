@@ -60,6 +60,33 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
+/// Prose of another server, fit for a log line: as [`Quoted`], and words that may be credentials are
+/// left out. A server that explains why it refuses a token may repeat the token.
+pub struct Prose<'a>(pub &'a str);
+
+impl fmt::Display for Prose<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = String::new();
+        for part in self.0.split_inclusive(|character| !is_token_character(character)) {
+            let word = part.trim_end_matches(|character| !is_token_character(character));
+            shown.push_str(if may_be_a_credential(word) { "[...]" } else { word });
+            shown.push_str(part.strip_prefix(word).unwrap_or_default());
+        }
+        Quoted(&shown).fmt(formatter)
+    }
+}
+
+fn is_token_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "-._~+/=".contains(character)
+}
+
+/// Long enough to be a secret, and no word of a language.
+fn may_be_a_credential(word: &str) -> bool {
+    const SHORTEST: usize = 12;
+    const LONGEST_WORD: usize = 40;
+    word.len() > LONGEST_WORD || (word.len() >= SHORTEST && word.bytes().any(|byte| byte.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +95,23 @@ mod tests {
     fn quoted_text_stays_on_one_short_line() {
         assert_eq!(Quoted("r1\r\n\"x\u{e9}").to_string(), "\"r1\\r\\n\\\"x\\u{e9}\"");
         assert_eq!(Quoted(&"a".repeat(500)).to_string().len(), 125);
+    }
+
+    #[test]
+    fn prose_keeps_words_and_loses_credentials() {
+        for (prose, expected) in [
+            ("token 'abcdef0123456789' is not known", r#""token \'[...]\' is not known""#),
+            (
+                "AADSTS50076: use urn:ietf:params:oauth:x, please.",
+                r#""AADSTS50076: use urn:ietf:params:oauth:x, please.""#,
+            ),
+            ("unauthorized_client", r#""unauthorized_client""#),
+            ("eyJhbGciOiJub25lIn0.e30.", r#""[...]""#),
+            ("", r#""""#),
+            ("a\r\nb", r#""a\r\nb""#),
+        ] {
+            assert_eq!(Prose(prose).to_string(), expected, "{prose}");
+        }
+        assert_eq!(Prose(&"x".repeat(41)).to_string(), r#""[...]""#);
     }
 }

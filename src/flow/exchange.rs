@@ -15,7 +15,7 @@ use crate::oauth::token_exchange::{
     IssuedToken, Lifetime, TokenExchangeError, TokenExchangeRequest, TypedToken,
 };
 use crate::rejection::{Callee, Rejection, RetryAfter, TokenFault};
-use crate::report::{Level, Quoted};
+use crate::report::{Level, Prose};
 use crate::secret::Secret;
 use crate::time::UnixTime;
 use std::time::Duration;
@@ -239,7 +239,7 @@ fn refusal(
     };
     let prose = error.error_description.as_deref().unwrap_or_default();
     let line =
-        format!("the token endpoint answered {status}: error {} {}", Quoted(&error.error), Quoted(prose));
+        format!("the token endpoint answered {status}: error {} {}", Prose(&error.error), Prose(prose));
     environment.report.add(level, line);
     rejection
 }

@@ -55,8 +55,9 @@ impl MetadataPages {
             b"GET" | b"HEAD" => {
                 headers.push(("content-type", "application/json".to_owned()));
                 headers.push(("cache-control", "public, max-age=300".to_owned()));
-                let body = if request.method == b"GET" { self.document.clone() } else { String::new() };
-                (200, body)
+                // To HEAD a gateway sends the header of this and leaves the body out (RFC 9110
+                // section 9.3.2); without a body, Envoy would take content-type away.
+                (200, self.document.clone())
             }
             b"OPTIONS" => {
                 headers.push(("allow", METHODS.to_owned()));
