@@ -56,7 +56,13 @@ class Token:
 
     value: str
     claims: dict[str, Any]
+    lifetime: int
     active: bool = True
+
+    def begin(self) -> None:
+        """Starts its life, now."""
+        now = int(time.time())
+        self.claims |= {"iat": now, "exp": now + self.lifetime}
 
 
 class Refusal(Exception):
@@ -118,16 +124,10 @@ class AuthorizationServer:
     ) -> str:
         """Registers a token for a subject, a new one, and returns it. A claim of None is left out."""
         value = value or f"{subject}-{secrets.token_urlsafe(24)}"
-        now = int(time.time())
-        known = {
-            "sub": subject,
-            "iss": self.issuer,
-            "iat": now,
-            "exp": now + lifetime,
-            "token_type": "Bearer",
-        }
-        merged = {name: claim for name, claim in {**known, **claims}.items() if claim is not None}
-        self.tokens[value] = Token(value, merged, active)
+        known = {"sub": subject, "iss": self.issuer, "token_type": "Bearer", **claims}
+        token = Token(value, {name: claim for name, claim in known.items() if claim is not None}, lifetime, active)
+        token.begin()
+        self.tokens[value] = token
         return value
 
     def _serve(self, name: str, handler: Any) -> Any:
@@ -196,7 +196,8 @@ class AuthorizationServer:
 
     def _issue(self, claims: dict[str, Any]) -> str:
         value = f"issued-{secrets.token_urlsafe(24)}"
-        self.tokens[value] = Token(value, {**claims, "exp": int(time.time()) + self.lifetime})
+        self.tokens[value] = Token(value, claims, self.lifetime)
+        self.tokens[value].begin()
         self.issued.append(value)
         return value
 

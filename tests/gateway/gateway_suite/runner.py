@@ -79,7 +79,9 @@ class Stage:
         self.outcome = Outcome(scenario, site)
 
     def run(self, driver: Driver) -> None:
-        """Performs the steps."""
+        """Performs the steps. The tokens' lives begin here: starting all sites takes its time."""
+        for token in self._server.tokens.values():
+            token.begin()
         try:
             for step in self._scenario.steps:
                 self._step(driver, step)
