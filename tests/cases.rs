@@ -4,7 +4,8 @@
 //! a run share one filter. What a step leaves unsaid is as in [`support`]: a server that finds the
 //! token active and issues `X1`.
 
-#![allow(clippy::arithmetic_side_effects, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test that fails panics")]
 mod support;
 
 use serde::Deserialize;

@@ -1,6 +1,7 @@
 //! Whole requests on a virtual clock: the order of calls, the endings, what is remembered.
 
-#![allow(clippy::arithmetic_side_effects, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test that fails panics")]
 mod support;
 
 use serde_json::json;

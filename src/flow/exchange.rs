@@ -100,10 +100,10 @@ impl ResourceServer {
             return self.forward(&carried, &subject.validated, None, environment);
         };
         let key = self.exchange_key.key(&carried.located.token_key, subject.actor.as_ref());
-        if policy.remember.is_some() {
-            if let Some(token) = self.remembered_token(&key, environment.now) {
-                return self.forward(&carried, &subject.validated, Some(token), environment);
-            }
+        if policy.remember.is_some()
+            && let Some(token) = self.remembered_token(&key, environment.now)
+        {
+            return self.forward(&carried, &subject.validated, Some(token), environment);
         }
         let callout = exchange_callout(policy, &subject);
         let exchange = Exchange {
@@ -117,7 +117,7 @@ impl ResourceServer {
     /// Takes what the token endpoint answered.
     pub(super) fn exchanged(
         &mut self,
-        carried: Carried,
+        carried: &Carried,
         exchange: &Exchange,
         answer: &Answer,
         environment: &mut Environment<'_>,
@@ -134,7 +134,7 @@ impl ResourceServer {
             let bytes = issued.token.expose().len();
             self.remembered.insert(exchange.key, value, bytes, until, environment.now);
         }
-        self.forward(&carried, &exchange.validated, Some(&issued.token), environment)
+        self.forward(carried, &exchange.validated, Some(&issued.token), environment)
     }
 
     fn forward(

@@ -136,7 +136,7 @@ impl ResourceServer {
         let resumed =
             answer::whole(outcome, callee, pending.due, environment).and_then(|answer| match pending.stage {
                 Stage::Introspection => self.introspected(pending.carried, answer, environment),
-                Stage::Exchange(exchange) => self.exchanged(pending.carried, &exchange, answer, environment),
+                Stage::Exchange(exchange) => self.exchanged(&pending.carried, &exchange, answer, environment),
             });
         self.conclude(resumed, environment.report)
     }

@@ -29,6 +29,7 @@ pub struct Environment<'a> {
 /// What the shell has to do next. There is no "failed, go on".
 #[derive(Debug)]
 #[must_use]
+#[allow(clippy::large_enum_variant, reason = "one is made at a time and taken apart at once")]
 pub enum Step {
     /// Make this call, then come back with its outcome and the [`Pending`].
     Call(Callout, super::Pending),
@@ -39,7 +40,7 @@ pub enum Step {
 }
 
 /// What the shell brings back.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// The callout ended.
     Called {

@@ -2,6 +2,8 @@
 //! On a virtual clock and without a gateway.
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part of this")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
+#![allow(clippy::needless_pass_by_value, reason = "stories read better")]
 
 use serde_json::{Value, json};
 use std::time::Duration;
