@@ -38,9 +38,9 @@ class Outcome:
         return cls(status=str(status).encode(), headers=lines, body=body)
 
     @classmethod
-    def refused(cls) -> Outcome:
-        """Refused, or reset."""
-        return cls(b"broken connection")
+    def refused(cls, status: int | None = None, headers: Pairs | None = None) -> Outcome:
+        """Refused, or reset; what was read before a reset may be there [S]."""
+        return cls(b"broken connection", str(status).encode() if status else None, headers or [])
 
     @classmethod
     def unresolved(cls) -> Outcome:

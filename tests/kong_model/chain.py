@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 
@@ -15,7 +16,6 @@ from kong_model.worker import Worker
 
 _SCHEMES = {b"http", b"https", b"grpc", b"grpcs"}
 _PIECE = 8192
-_ERROR = b'{"message":"An unexpected error occurred","request_id":"0123456789abcdef0123456789abcdef"}'
 
 
 class Chain(Worker):
@@ -185,9 +185,15 @@ class Chain(Worker):
             self._response_end(stream)
 
     def _kong_error(self, stream: Stream) -> None:
-        """K12; Q4: no callback of the response runs."""
+        """K12."""
+        self._kong_answer(stream, 500, "An unexpected error occurred")
+
+    def _kong_answer(self, stream: Stream, status: int, message: str) -> None:
+        """Q4: no callback of the response runs for what Kong answers by itself."""
         headers = [(b"Content-Type", b"application/json; charset=utf-8"), (b"Server", b"kong")]
-        self._end(stream, Answer(500, headers, _ERROR))
+        answer = Answer(status, headers)
+        answer.add_piece(json.dumps({"message": message, "request_id": "0" * 32}).encode())
+        self._end(stream, answer)
 
     def _response_head(self, stream: Stream, status: int, headers: Pairs) -> None:
         """Q4: for upstream answers and for a filter's own. A trap lets the answer pass."""

@@ -18,6 +18,8 @@ from kong_model.stream import Stream
 
 _VARIANTS = {"no-zone": {}, "zone": {"*": "1m"}}
 _CLIENT_PATIENCE = 60.0
+_LARGE_HEADER_BUFFER = 32 * 1024
+"""large_client_header_buffers of the project's kong.conf, for long tokens (third round)."""
 
 
 class _Running:
@@ -70,7 +72,12 @@ class KongModelDriver:
             self._streams[site.name] = []
             key = self._key(site)
             if key not in self._running:
-                settings = Settings(shm_kv=_VARIANTS[site.variant], environment=dict(key[1]))
+                settings = Settings(
+                    shm_kv=_VARIANTS[site.variant],
+                    environment=dict(key[1]),
+                    header_line_limit=_LARGE_HEADER_BUFFER,
+                    header_limit=4 * _LARGE_HEADER_BUFFER,
+                )
                 ports = NetworkCallouts(settings), NetworkUpstream()
                 self._running[key] = _Running(KongModel(module, settings, callouts=ports[0], upstream=ports[1]))
             self._running[key].model.add_route(route)

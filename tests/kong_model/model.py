@@ -140,7 +140,7 @@ class KongModel(Chain):
         if self.dead:
             self._end(stream, Answer(None, why="connection refused"))
         elif stream.refused_by_nginx:
-            self._end(stream, Answer(stream.refused_by_nginx))
+            self._kong_answer(stream, stream.refused_by_nginx, "Bad request")
         else:
             self._begin(stream)
 
@@ -241,7 +241,7 @@ class KongModel(Chain):
         if why is None:
             self._response_end(stream)
         elif stream.upstream_status is None:
-            self._end(stream, Answer(502))
+            self._kong_answer(stream, 502, "An invalid response was received from the upstream server")
         else:
             stream.answer.why = why
             self._end(stream, stream.answer)

@@ -113,9 +113,9 @@ class _Reader:
         piece, self.data = self.data[:size], self.data[size:]
         return piece
 
-    def value(self, name: bytes) -> bytes | None:
-        """The first line of a header."""
-        return next((value for key, value in self.headers if key.lower() == name), None)
+    def all(self, name: bytes) -> list[bytes]:
+        """Every value of a header."""
+        return [value for key, value in self.headers if key.lower() == name]
 
 
 def _exchange(connection: socket.socket, callout: Callout) -> Outcome:
@@ -126,7 +126,7 @@ def _exchange(connection: socket.socket, callout: Callout) -> Outcome:
     except TimeoutError:
         return Outcome.timeout(reader.status, reader.headers)
     except OSError:
-        return Outcome.refused()
+        return Outcome.refused(reader.status, reader.headers)
 
 
 def _read_answer(reader: _Reader) -> Outcome:
@@ -154,21 +154,24 @@ def _malformed(reader: _Reader) -> Outcome:
 
 
 def _read_body(reader: _Reader, status: int) -> Outcome:
-    length = reader.value(b"content-length")
+    """Section 1. As in nginx, two lengths, a length beside a coding, and another coding than chunked are refused."""
+    lengths, codings = reader.all(b"content-length"), reader.all(b"transfer-encoding")
+    if len(lengths) + len(codings) > 1 or not all(map(bytes.isdigit, lengths)) or set(codings) - {b"chunked"}:
+        return _malformed(reader)
     if status < 200:
         return Outcome(status=str(status).encode(), headers=reader.headers)
-    if (reader.value(b"transfer-encoding") or b"").lower() == b"chunked":
+    if codings:
         return _read_chunks(reader, status)
-    if length is not None:
-        if not length.isdigit():
-            return _malformed(reader)
-        body = reader.exactly(int(length))
-        if body is None:
-            return Outcome.truncated(int(length), status, reader.headers)
-        return Outcome.answered(status, body, reader.headers)
+    if lengths:
+        body = reader.exactly(int(lengths[0]))
+        return (
+            Outcome.truncated(int(lengths[0]), status, reader.headers)
+            if body is None
+            else Outcome.answered(status, body, reader.headers)
+        )
     while reader.more():
-        """Section 1: without a length it waits for the end, and the body is lost."""
-    return Outcome(status=str(status).encode(), headers=reader.headers)
+        pass
+    return Outcome.without_length(status, reader.headers)
 
 
 def _read_chunks(reader: _Reader, status: int) -> Outcome:
