@@ -25,10 +25,10 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 demo: wasm $(VENV)/ready ## see it work: a real Envoy, an authorization server and an upstream; ends by itself
-	@$(RUN) demo/run.py --wasm $(WASM)
+	@PYTHONPATH=tests/gateway $(RUN) demo/run.py --wasm $(WASM)
 
 demo-up: wasm $(VENV)/ready ## the same, left running, with the curl lines to try
-	@$(RUN) demo/run.py --wasm $(WASM) --stay
+	@PYTHONPATH=tests/gateway $(RUN) demo/run.py --wasm $(WASM) --stay
 
 test: rust $(VENV)/ready ## the fast suites: the Rust tests, and the tests of the test servers
 	$(CARGO) test --locked

@@ -10,7 +10,7 @@ import json
 import secrets
 import time
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
@@ -83,6 +83,8 @@ class Endpoint:
     path: str
     behaviours: Sequence[Behaviour] = ("normal",)
     calls: list[Call] = field(default_factory=list)
+    observe: Callable[[Call], None] = lambda call: None
+    """Told of each call as it comes in."""
 
     @property
     def url(self) -> str:
@@ -97,7 +99,7 @@ class Endpoint:
 class AuthorizationServer:
     """The server. Create it inside a running event loop or before; ``start`` needs the loop."""
 
-    def __init__(self, issuer: str, clients: Sequence[Client], ports: Mapping[str, int] | None = None) -> None:
+    def __init__(self, issuer: str, clients: Sequence[Client]) -> None:
         self.issuer = issuer
         self.clients = {client.identifier: client for client in clients}
         self.tokens: dict[str, Token] = {}
@@ -106,8 +108,7 @@ class AuthorizationServer:
         handlers = {"introspection": self._introspect, "token": self._token}
         self.endpoints: dict[str, Endpoint] = {}
         for name, handler in handlers.items():
-            listener = Listener(self._serve(name, handler), (ports or {}).get(name, 0))
-            self.endpoints[name] = Endpoint(listener, PATHS[name])
+            self.endpoints[name] = Endpoint(Listener(self._serve(name, handler)), PATHS[name])
 
     async def start(self) -> None:
         """Listens at every endpoint."""
@@ -135,6 +136,7 @@ class AuthorizationServer:
             endpoint = self.endpoints[name]
             call = Call(request.method, request.raw_path, list(request.raw_headers), await body_of(request))
             endpoint.calls.append(call)
+            endpoint.observe(call)
             if request.path != endpoint.path:
                 return web.Response(status=404)
             return await self._answer(request, call, endpoint.next_behaviour(), handler)

@@ -22,9 +22,9 @@ class Listener:
     refused by the kernel.
     """
 
-    def __init__(self, handler: Handler, port: int = 0) -> None:
+    def __init__(self, handler: Handler) -> None:
         self._handler = handler
-        self._reserved = _bound(port)
+        self._reserved = _bound(0)
         self.address = Address("127.0.0.1", self._reserved.getsockname()[1])
         self._server: web.Server[web.BaseRequest] | None = None
         self._listening: asyncio.Server | None = None

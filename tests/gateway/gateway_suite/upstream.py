@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -28,9 +29,10 @@ class Arrival:
 class Upstream:
     """The server. ``/events`` answers with server-sent events, every other path with an echo."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, observe: Callable[[Arrival], None] = lambda arrival: None) -> None:
         self.arrivals: list[Arrival] = []
-        self._listener = Listener(self._serve, port)
+        self._observe = observe
+        self._listener = Listener(self._serve)
 
     @property
     def address(self) -> Address:
@@ -51,6 +53,7 @@ class Upstream:
         self.arrivals.append(Arrival(*head, body=None))
         body = await body_of(request)
         self.arrivals[position] = Arrival(*head, body=body)
+        self._observe(self.arrivals[position])
         if request.path == "/events":
             return await _events(request)
         return web.json_response(_echo(self.arrivals[position], body), headers={"X-Upstream": "yes"})
