@@ -118,8 +118,19 @@ fn answer(
         return Err(failure);
     }
     let status = status.and_then(status_code).ok_or(CalloutFailure::Broken)?;
+    let headers = Headers::from_pairs(fields);
     let body = body(body_size)?;
-    Ok(Answer { status, headers: Headers::from_pairs(fields), body })
+    if !is_whole(&headers, body.len()) {
+        return Err(CalloutFailure::Broken);
+    }
+    Ok(Answer { status, headers, body })
+}
+
+/// Whether every Content-Length is that of the body: one host takes an answer with two, and reads
+/// as much as one of them says.
+fn is_whole(headers: &Headers, body_size: usize) -> bool {
+    let size = body_size.to_string();
+    headers.all(b"content-length").all(|length| length == size.as_bytes())
 }
 
 /// A status code (RFC 9110 section 15): three digits.
