@@ -1,7 +1,7 @@
 //! What an operator may have meant by a name that is not a field's.
 
-use super::fields::FIELDS;
-use super::table::{Field, Kind};
+use crate::config::fields::FIELDS;
+use crate::config::table::{Field, Kind};
 
 /// Names longer than this are no misspelling of a field's.
 const LONGEST: usize = 64;

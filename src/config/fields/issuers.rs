@@ -1,8 +1,8 @@
 //! The fields of each entry of `issuers`.
 
-use super::fields::{BASIC_ENCODING, CLIENT_ALG, CLIENT_AUTH};
-use super::form::Form;
-use super::table::{DefaultValue as Default, Field, Kind};
+use super::choices::{BASIC_ENCODING, CLIENT_ALG, CLIENT_AUTH};
+use crate::config::form::Form;
+use crate::config::table::{DefaultValue as Default, Field, Kind};
 
 /// Every field of an entry of `issuers`.
 pub(super) const ISSUER: &[Field] = &[

@@ -1,9 +1,9 @@
 //! Names of the operator's own: header fields and form parameters.
 
-use super::check::Checker;
-use super::error::beneath;
-use super::policy::ClaimHeader;
-use super::written::Sealed;
+use super::Checker;
+use crate::config::error::beneath;
+use crate::config::policy::ClaimHeader;
+use crate::config::written::Sealed;
 use crate::oauth::client_auth::ClientAuthentication;
 use crate::secret::Secret;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,7 +45,7 @@ impl Checker<'_> {
             if OWN_PARAMETERS.contains(&name.as_str()) {
                 let sentence =
                     "take this out: the filter sets it itself, from the token, client_id and client_secret";
-                self.mistakes.add(&beneath("/args", name), sentence);
+                self.findings.mistake(&beneath("/args", name), sentence);
                 all_right = false;
             }
             arguments.insert(name.clone(), value.clone());
@@ -72,7 +72,7 @@ impl Checker<'_> {
             } else {
                 continue;
             };
-            self.mistakes.add(&beneath("/headers", written), sentence);
+            self.findings.mistake(&beneath("/headers", written), sentence);
             all_right = false;
         }
         all_right.then(|| headers.into_iter().collect())
@@ -83,7 +83,7 @@ impl Checker<'_> {
         let config = self.config;
         if !config.claim_to_header.is_empty() && !config.upstream_headers.is_empty() {
             let sentence = "leave this out, or claim_to_header: only one of the two can be used";
-            self.mistakes.add("/upstream_headers", sentence);
+            self.findings.mistake("/upstream_headers", sentence);
             return None;
         }
         let claims = config.claim_to_header.iter().map(|entry| {
@@ -102,7 +102,7 @@ impl Checker<'_> {
             let Some((written, path)) = entry else { continue };
             let header = written.to_ascii_lowercase();
             if let Some(sentence) = self.no_claim_header(&header, &mut seen) {
-                self.mistakes.add(&format!("{list}/{index}/header"), sentence);
+                self.findings.mistake(&format!("{list}/{index}/header"), sentence);
                 all_right = false;
             }
             headers.push(ClaimHeader { header, path });
@@ -125,5 +125,96 @@ impl Checker<'_> {
         } else {
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::policy::{IntrospectionPolicy, Validation};
+    use crate::config::testing::{mistaken, policy};
+    use serde_json::{Value, json};
+
+    fn introspection(changes: &[(&str, Value)]) -> IntrospectionPolicy {
+        let Validation::Introspection(introspection) = policy(changes).validation;
+        introspection
+    }
+
+    #[test]
+    fn parameters_of_the_operators_own() {
+        let arguments = introspection(&[("/args", json!({"realm": "a b", "token_type_hint": ""}))]).arguments;
+        let shown: Vec<_> = arguments.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+        assert_eq!(shown, [("realm", "a b"), ("token_type_hint", "")]);
+        for name in OWN_PARAMETERS {
+            assert_eq!(mistaken(&[("/args", json!({name: "x"}))]), [format!("/args/{name}")]);
+        }
+    }
+
+    #[test]
+    fn header_fields_of_the_operators_own() {
+        let headers = introspection(&[("/headers", json!({"X-Api-Key": "k", "a": "b"}))]).headers;
+        let shown: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+        assert_eq!(shown, [("a", "b"), ("x-api-key", "k")]);
+        for name in ["Host", "content-length", "Transfer-Encoding", "Content-Type", "Accept", "Authorization"]
+        {
+            assert_eq!(mistaken(&[("/headers", json!({name: "x"}))]), [format!("/headers/{name}")]);
+        }
+        let twice = json!({"X-Api-Key": "k", "x-api-key": "l"});
+        assert_eq!(mistaken(&[("/headers", twice)]), ["/headers/x-api-key"]);
+        let own = [("/headers", json!({"Authorization": "Bearer x"})), ("/client_auth", json!("none"))];
+        assert_eq!(introspection(&own).headers[0].0, "authorization");
+    }
+
+    #[test]
+    fn claims_go_into_header_fields() {
+        let headers = policy(&[(
+            "/claim_to_header",
+            json!([
+                {"claim": "sub", "header": "X-User-Id"}, {"claim": "a.b", "header": "X_Tenant"}
+            ]),
+        )])
+        .claim_headers;
+        let header = |header: &str, path: &[&str]| ClaimHeader {
+            header: header.to_owned(),
+            path: path.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        assert_eq!(headers, [header("x-user-id", &["sub"]), header("x_tenant", &["a.b"])]);
+        let headers =
+            policy(&[("/upstream_headers", json!([{"header": "X-Role", "path": ["realm", "role"]}]))])
+                .claim_headers;
+        assert_eq!(headers, [header("x-role", &["realm", "role"])]);
+    }
+
+    #[test]
+    fn claims_never_take_the_place_of_another_header_field() {
+        for name in
+            ["Authorization", "X-Actor-Token", "x_actor_token", "Host", "Content-Length", "Connection", "te"]
+        {
+            let claims = json!([{"claim": "a", "header": "X-A"}, {"claim": "sub", "header": name}]);
+            assert_eq!(mistaken(&[("/claim_to_header", claims)]), ["/claim_to_header/1/header"], "{name}");
+            let paths = json!([{"path": ["sub"], "header": name}]);
+            assert_eq!(mistaken(&[("/upstream_headers", paths)]), ["/upstream_headers/0/header"], "{name}");
+        }
+        let twice = json!([{"claim": "a", "header": "X-A"}, {"claim": "b", "header": "x_a"}]);
+        assert_eq!(mistaken(&[("/claim_to_header", twice)]), ["/claim_to_header/1/header"]);
+    }
+
+    #[test]
+    fn places_are_right_beside_entries_that_were_misread() {
+        let claims = json!([{"claim": 5, "header": "X-A"}, {"claim": "b", "header": "Host"}]);
+        assert_eq!(
+            mistaken(&[("/claim_to_header", claims)]),
+            ["/claim_to_header/0/claim", "/claim_to_header/1/header"]
+        );
+    }
+
+    #[test]
+    fn only_one_list_of_claims_can_be_used() {
+        let both = [
+            ("/claim_to_header", json!([{"claim": "a", "header": "X-A"}])),
+            ("/upstream_headers", json!([{"path": ["a"], "header": "X-B"}])),
+        ];
+        assert_eq!(mistaken(&both), ["/upstream_headers"]);
+        policy(&[both[0].clone(), ("/upstream_headers", json!([]))]);
     }
 }

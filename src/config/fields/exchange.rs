@@ -1,8 +1,8 @@
 //! The fields of `token_exchange`.
 
-use super::fields::LONGEST_SECONDS;
-use super::form::Form;
-use super::table::{Choice, DefaultValue as Default, Field, Kind};
+use super::LONGEST_SECONDS;
+use crate::config::form::Form;
+use crate::config::table::{Choice, DefaultValue as Default, Field, Kind};
 use crate::oauth::token_type::TokenTypeIdentifier;
 
 const CLIENT_AUTH: &[Choice] = &[

@@ -3,10 +3,17 @@
 //! A field that the filter does not act on yet says so with `not_supported_yet()`; taking that word
 //! out turns it on, and a test then asks for the code that acts on it.
 
-use super::fields_exchange::TOKEN_EXCHANGE;
-use super::fields_issuers::ISSUER;
-use super::form::Form;
-use super::table::{Choice, DefaultValue as Default, Field, Kind};
+mod choices;
+mod exchange;
+mod issuers;
+
+use crate::config::form::Form;
+use crate::config::table::{DefaultValue as Default, Field, Kind};
+use choices::{
+    BASIC_ENCODING, CACHE_SHARED, CLIENT_ALG, CLIENT_AUTH, INTROSPECTION_FORMAT, TOKEN_VALIDATION,
+};
+use exchange::TOKEN_EXCHANGE;
+use issuers::ISSUER;
 
 /// The longest time in milliseconds that Kong accepts for a timeout.
 const LONGEST_MILLISECONDS: u64 = 2_147_483_646;
@@ -25,47 +32,6 @@ const NO_CONNECTION_SETTING: &str =
     "the gateway owns the connection: set this in the gateway (on Envoy in the cluster of the endpoint)";
 const NO_BODY_LIMIT: &str = "the filter does not hold request bodies: bound them in the gateway (nginx_http_client_max_body_size \
                              on Kong, the buffer filter on Envoy)";
-
-/// The methods of client authentication that Kong names.
-pub(super) const CLIENT_AUTH: &[Choice] = &[
-    Choice::honoured("client_secret_basic"),
-    Choice::not_supported_yet("client_secret_jwt"),
-    Choice::honoured("client_secret_post"),
-    Choice::honoured("none"),
-    Choice::not_supported_yet("private_key_jwt"),
-    Choice::honoured("self_signed_tls_client_auth"),
-    Choice::honoured("tls_client_auth"),
-];
-
-/// The algorithms of a client's assertion that Kong names.
-pub(super) const CLIENT_ALG: &[Choice] = &[
-    Choice::honoured("ES256"),
-    Choice::honoured("ES384"),
-    Choice::honoured("ES512"),
-    Choice::honoured("EdDSA"),
-    Choice::honoured("HS256"),
-    Choice::honoured("HS384"),
-    Choice::honoured("HS512"),
-    Choice::honoured("PS256"),
-    Choice::honoured("PS384"),
-    Choice::honoured("PS512"),
-    Choice::honoured("RS256"),
-    Choice::honoured("RS384"),
-    Choice::honoured("RS512"),
-];
-
-/// Spellings of client_id and client_secret in a Basic header.
-pub(super) const BASIC_ENCODING: &[Choice] = &[Choice::honoured("form"), Choice::honoured("raw")];
-
-const INTROSPECTION_FORMAT: &[Choice] =
-    &[Choice::honoured("base64"), Choice::honoured("base64url"), Choice::honoured("string")];
-
-const TOKEN_VALIDATION: &[Choice] = &[
-    Choice::honoured("auto"),
-    Choice::honoured("introspection"),
-    Choice::honoured("jwt"),
-    Choice::honoured("both"),
-];
 
 /// Every field of the configuration.
 pub const FIELDS: &[Field] = &[
@@ -437,8 +403,6 @@ const UPSTREAM_HEADERS: &[Field] = &[
     .required(),
 ];
 
-const CACHE_SHARED: &[Choice] = &[Choice::honoured("auto"), Choice::honoured("on"), Choice::honoured("off")];
-
 const CACHE: &[Field] = &[
     Field::ours(
         "shared",
@@ -471,3 +435,156 @@ const CACHE: &[Field] = &[
     )
     .or(Default::Integer(8_388_608)),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::table::{Origin, Support};
+    use crate::config::testing::{loads, message, with};
+    use serde_json::{Value, json};
+    use std::collections::BTreeSet;
+
+    /// Calls `visit` for every field of the table with the pointer to the object it stands in.
+    fn walk(fields: &[Field], at: &str, visit: &mut impl FnMut(&str, &Field)) {
+        for field in fields {
+            visit(at, field);
+            if let Kind::Object(inner) | Kind::Objects(inner) = field.kind {
+                walk(inner, &format!("{at}/{}", field.name), visit);
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_has_its_own_name_and_one_sentence() {
+        let mut pointers = BTreeSet::new();
+        walk(FIELDS, "", &mut |at, field| {
+            assert!(pointers.insert(format!("{at}/{}", field.name)), "{at}/{} stands twice", field.name);
+            let description = field.description;
+            assert!(description.ends_with('.') && !description.contains(". "), "{description}");
+            assert!(!field.required || field.default.to_json().is_null(), "{}", field.name);
+        });
+    }
+
+    #[test]
+    fn every_default_is_accepted_when_it_is_written_out() {
+        let mut written = with(&[]);
+        let mut count = 0;
+        walk(FIELDS, "", &mut |at, field| {
+            let object = written.pointer_mut(at).and_then(Value::as_object_mut);
+            let is_list_entry = at.starts_with("/issuers") || at.contains("header");
+            let Some(object) = object.filter(|_| !is_list_entry) else { return };
+            let default = match field.kind {
+                Kind::Object(_) => json!({}),
+                _ => field.default.to_json(),
+            };
+            object.entry(field.name).or_insert(default);
+            count += 1;
+        });
+        assert_eq!(loads(&written).unwrap().policy.digest, loads(&with(&[])).unwrap().policy.digest);
+        assert!(count > 80, "{count}");
+    }
+
+    #[test]
+    fn every_field_that_is_not_honoured_says_what_to_do() {
+        for (name, value, expected) in [
+            ("ssl_verify", json!(false), "lua_ssl_trusted_certificate"),
+            ("tls_client_auth_ssl_verify", json!(false), "trusted_ca"),
+            ("tls_client_auth_cert", json!("-----BEGIN CERTIFICATE-----\n"), "cluster"),
+            ("tls_client_auth_key", json!("-----BEGIN PRIVATE KEY-----\n"), "cluster"),
+            ("http_proxy", json!("http://u:p@proxy.example.com"), "gateway's network"),
+            ("https_proxy_authorization", json!("Basic abc"), "gateway's network"),
+            ("keepalive", json!(false), "cluster"),
+            ("http_version", json!(1.0), "write 1.1"),
+            ("max_request_body_size", json!(0), "client_max_body_size"),
+            ("consumer_claim", json!(["sub"]), "claim_to_header"),
+            ("consumer_by", json!(["id"]), "claim_to_header"),
+            ("consumer_optional", json!(true), "claim_to_header"),
+            ("consumer_groups_claim", json!(["groups"]), "claim_to_header"),
+            ("consumer_groups_optional", json!(true), "claim_to_header"),
+            ("credential_claim", json!(["email"]), "write [\"sub\"]"),
+            ("introspection_format", json!("string"), "yet"),
+            ("client_jwk", json!("not json"), "yet"),
+            ("client_alg", json!("ES256"), "yet"),
+            ("jwks_endpoint", json!("https://auth.example.com/jwks"), "yet"),
+            ("jwks_cache_ttl", json!(60), "yet"),
+            ("metadata_discovery_retry", json!(0), "yet"),
+            ("token_validation", json!("jwt"), "yet"),
+            ("issuers", json!([]), "yet"),
+            ("jwt_secret", json!("hunter2"), "yet"),
+        ] {
+            let pointer = format!("/{name}");
+            let sentence = message(&[(&pointer, value)], &pointer);
+            assert!(sentence.contains(expected), "{name}: {sentence}");
+            assert!(sentence.contains("leave this out"), "{name}: {sentence}");
+        }
+    }
+
+    #[test]
+    fn the_body_size_of_an_older_kong_is_accepted() {
+        loads(&with(&[("/max_request_body_size", json!(8192))])).unwrap();
+    }
+
+    #[test]
+    fn kongs_fields_are_all_here_and_marked_as_kongs() {
+        const KONG: [(&str, &str); 4] = [
+            (
+                "",
+                "resource authorization_servers metadata_endpoint scopes_supported introspection_endpoint \
+                 mtls_introspection_endpoint introspection_format cache_introspection client_id \
+                 client_secret client_jwk client_auth client_alg tls_client_auth_cert tls_client_auth_key \
+                 tls_client_auth_ssl_verify args headers insecure_relaxed_audience_validation \
+                 jwks_endpoint jwks_cache_ttl metadata_discovery_endpoint metadata_cache_ttl \
+                 metadata_discovery_retry jwt_claims_leeway claim_to_header upstream_headers \
+                 consumer_claim consumer_by consumer_optional consumer_groups_claim \
+                 consumer_groups_optional credential_claim passthrough_credentials max_request_body_size \
+                 timeout keepalive http_version ssl_verify http_proxy https_proxy \
+                 http_proxy_authorization https_proxy_authorization no_proxy token_exchange",
+            ),
+            ("/token_exchange", "enabled token_endpoint client_auth client_id client_secret request cache"),
+            (
+                "/token_exchange/request",
+                "subject_token_type requested_token_type actor_token_type actor_token_source \
+                 actor_token_header actor_token audience scopes resource",
+            ),
+            ("/token_exchange/cache", "enabled ttl"),
+        ];
+        let mut marked = BTreeSet::new();
+        walk(FIELDS, "", &mut |at, field| {
+            if field.origin == Origin::Kong && !at.contains("header") {
+                marked.insert(format!("{at}/{}", field.name));
+            }
+        });
+        let expected: BTreeSet<_> = KONG
+            .iter()
+            .flat_map(|(at, names)| names.split(' ').map(move |name| format!("{at}/{name}")))
+            .collect();
+        assert_eq!(marked, expected);
+    }
+
+    #[test]
+    fn what_must_not_be_shown_is_marked() {
+        let mut private = BTreeSet::new();
+        walk(FIELDS, "", &mut |at, field| {
+            if field.is_private() && !at.starts_with("/issuers") {
+                private.insert(format!("{at}/{}", field.name));
+            }
+            assert!(field.support != Support::Honoured || !matches!(field.kind, Kind::Number));
+        });
+        let expected = [
+            "/args",
+            "/client_jwk",
+            "/client_secret",
+            "/headers",
+            "/http_proxy",
+            "/http_proxy_authorization",
+            "/https_proxy",
+            "/https_proxy_authorization",
+            "/jwt_secret",
+            "/tls_client_auth_cert",
+            "/tls_client_auth_key",
+            "/token_exchange/client_secret",
+            "/token_exchange/request/actor_token",
+        ];
+        assert_eq!(private.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+    }
+}

@@ -3,26 +3,27 @@
 //! Each part is checked for itself and comes out as `None` when it has a mistake, so that one
 //! mistake does not hide the next. Only all parts together make a policy.
 
-use super::error::Mistakes;
-use super::form;
-use super::policy::{
-    CachePolicy, IntrospectionPolicy, Policy, Requirements, Resource, SharedTier, UpstreamCredential,
-    Validation,
-};
-use super::written::{Config, Shared};
+mod client;
+mod exchange;
+mod headers;
+mod urls;
+
 use crate::cache::digest::Digest;
-use crate::http::Endpoint;
+use crate::config::findings::Findings;
+use crate::config::policy::{
+    CachePolicy, IntrospectionPolicy, Policy, Requirements, SharedTier, UpstreamCredential, Validation,
+};
+use crate::config::written::{Config, Shared};
+use crate::oauth::client_auth::ClientAuthentication;
 use crate::scope::Scope;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use url::Url;
 
 /// Checks one configuration.
 pub(super) struct Checker<'a> {
     pub(super) config: &'a Config,
-    pub(super) mistakes: &'a mut Mistakes,
-    pub(super) warnings: &'a mut Vec<String>,
-    /// Clusters by authority, as [`Endpoint::authority`] spells it.
+    pub(super) findings: &'a mut Findings,
+    /// Clusters by authority, as [`crate::http::Endpoint::authority`] spells it.
     clusters: BTreeMap<String, String>,
     /// Authorities of the endpoints seen so far.
     authorities: Vec<String>,
@@ -30,16 +31,11 @@ pub(super) struct Checker<'a> {
     unencrypted: Vec<String>,
 }
 
-/// The policy of `config`; `None` when there is a mistake, which is then among `mistakes`.
-pub(super) fn check(
-    config: &Config,
-    digest: Digest,
-    mistakes: &mut Mistakes,
-    warnings: &mut Vec<String>,
-) -> Option<Policy> {
+/// The policy of `config`; `None` when there is a mistake, which is then among the `findings`.
+pub(super) fn check(config: &Config, digest: Digest, findings: &mut Findings) -> Option<Policy> {
     let clusters = BTreeMap::new();
     let (authorities, unencrypted) = (Vec::new(), Vec::new());
-    let mut checker = Checker { config, mistakes, warnings, clusters, authorities, unencrypted };
+    let mut checker = Checker { config, findings, clusters, authorities, unencrypted };
     checker.read_clusters();
     let resource = checker.resource();
     let authorization_servers = checker.authorization_servers();
@@ -78,71 +74,6 @@ fn cache_policy(config: &Config) -> CachePolicy {
 }
 
 impl Checker<'_> {
-    fn read_clusters(&mut self) {
-        for (written, cluster) in &self.config.callout_targets {
-            let authority = form::authority(written).unwrap_or_default();
-            if self.clusters.insert(authority, cluster.clone()).is_some() {
-                let pointer = super::error::beneath("/callout_targets", written);
-                self.mistakes.add(&pointer, "this authority stands here twice: take one out");
-            }
-        }
-    }
-
-    fn resource(&mut self) -> Option<Resource> {
-        let identifier = self.config.resource.clone()?;
-        let url = Url::parse(&identifier).ok()?;
-        self.require_encryption("/resource", &identifier)?;
-        Some(Resource {
-            origin: url.origin().ascii_serialization(),
-            path: if url.path() == "/" { String::new() } else { url.path().to_owned() },
-            query: url.query().map(str::to_owned),
-            identifier,
-        })
-    }
-
-    fn authorization_servers(&mut self) -> Option<Vec<String>> {
-        let servers = self.config.authorization_servers.clone()?;
-        let mut all_right = true;
-        for (index, server) in servers.iter().enumerate() {
-            let pointer = format!("/authorization_servers/{index}");
-            all_right &= self.require_encryption(&pointer, server).is_some();
-        }
-        all_right.then_some(servers)
-    }
-
-    /// An endpoint that callouts go to.
-    pub(super) fn endpoint(&mut self, pointer: &str, text: &str) -> Option<Endpoint> {
-        let mut endpoint = match Endpoint::parse(text) {
-            Ok(endpoint) => endpoint,
-            Err(_) => {
-                self.mistakes.add(pointer, "write an absolute http or https URL");
-                return None;
-            }
-        };
-        self.require_encryption(pointer, text)?;
-        let authority = endpoint.authority();
-        endpoint.cluster = self.clusters.get(&authority).cloned();
-        self.authorities.push(authority);
-        Some(endpoint)
-    }
-
-    /// https, unless it is this machine or the operator allowed otherwise.
-    fn require_encryption(&mut self, pointer: &str, text: &str) -> Option<()> {
-        let is_plain = Url::parse(text).is_ok_and(|url| url.scheme() == "http");
-        let is_loopback = Endpoint::parse(text).is_ok_and(|endpoint| endpoint.is_loopback());
-        if is_plain && !is_loopback {
-            if !self.config.insecure_http {
-                self.mistakes.add(
-                    pointer,
-                    "write an https URL: http is accepted for this machine only, or with insecure_http set to true",
-                );
-                return None;
-            }
-            self.unencrypted.push(pointer.to_owned());
-        }
-        Some(())
-    }
-
     fn introspection(&mut self) -> Option<IntrospectionPolicy> {
         let config = self.config;
         let client = self.introspection_client();
@@ -153,7 +84,7 @@ impl Checker<'_> {
         let endpoint = match text {
             Some(text) => self.endpoint(pointer, text),
             None => {
-                self.mistakes.add(
+                self.findings.mistake(
                     pointer,
                     "write the URL of the introspection endpoint: this release validates tokens by introspection only",
                 );
@@ -174,11 +105,11 @@ impl Checker<'_> {
 
     fn upstream_credential(
         &mut self,
-        introspection_client: Option<&crate::oauth::client_auth::ClientAuthentication>,
+        introspection_client: Option<&ClientAuthentication>,
     ) -> Option<UpstreamCredential> {
         if self.config.token_exchange.enabled {
             if !self.config.passthrough_credentials {
-                self.mistakes.add(
+                self.findings.mistake(
                     "/passthrough_credentials",
                     "write true, or set token_exchange.enabled to false: an exchanged token is a credential for the \
                      upstream",
@@ -198,7 +129,7 @@ impl Checker<'_> {
         let audiences = config.resource.iter().chain(&config.audience_required).cloned().collect();
         let relaxed = config.insecure_relaxed_audience_validation;
         if relaxed && !config.audience_required.is_empty() {
-            self.mistakes.add(
+            self.findings.mistake(
                 "/audience_required",
                 "leave this out, or set insecure_relaxed_audience_validation to false: that one switches the \
                  audience check off",
@@ -222,24 +153,99 @@ impl Checker<'_> {
     fn warn(&mut self) {
         let exchange = &self.config.token_exchange;
         if exchange.token_endpoint.is_some() && !exchange.enabled {
-            self.warnings
-                .push("/token_exchange/enabled: it is false, so tokens are not exchanged".to_owned());
+            self.findings.warning("/token_exchange/enabled", "this is false, so tokens are not exchanged");
         }
         if self.config.insecure_relaxed_audience_validation {
-            self.warnings.push(
-                "/insecure_relaxed_audience_validation: tokens issued for other resources are accepted"
-                    .to_owned(),
+            self.findings.warning(
+                "/insecure_relaxed_audience_validation",
+                "this is true, so tokens issued for other resources are accepted",
             );
         }
-        if !self.unencrypted.is_empty() {
-            let pointers = self.unencrypted.join(", ");
-            self.warnings.push(format!("/insecure_http: tokens and secrets travel unencrypted: {pointers}"));
+        self.warn_about_urls();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::testing::{message, mistaken, policy, warnings};
+    use serde_json::json;
+
+    #[test]
+    fn what_goes_upstream_follows_two_switches() {
+        const PASS: &str = "/passthrough_credentials";
+        const EXCHANGE: &str = "/token_exchange/enabled";
+        let credential = |pass: bool, exchange: bool| {
+            policy(&[(PASS, json!(pass)), (EXCHANGE, json!(exchange))]).upstream_credential
+        };
+        assert!(matches!(credential(true, true), UpstreamCredential::Exchanged(_)));
+        assert!(matches!(credential(true, false), UpstreamCredential::Original));
+        assert!(matches!(credential(false, false), UpstreamCredential::Removed));
+        assert!(message(&[(PASS, json!(false))], PASS).contains("write true"));
+        assert!(message(&[(PASS, json!(null))], PASS).contains("write true"));
+        assert_eq!(warnings(&[(EXCHANGE, json!(false))]).len(), 1);
+    }
+
+    #[test]
+    fn requirements_follow_kongs_names_and_ours() {
+        let plain = policy(&[]).requirements;
+        assert_eq!(plain.issuers_allowed, ["https://auth.example.com"]);
+        assert_eq!(plain.audiences.as_deref(), Some(&["https://api.example.com/mcp".to_owned()][..]));
+        assert_eq!((plain.audience_claim.as_str(), plain.leeway), ("aud", Duration::ZERO));
+        assert!(plain.scopes_required.is_empty() && plain.scope_implies.is_empty());
+        let full = policy(&[
+            ("/issuers_allowed", json!(["https://a.example.com/"])),
+            ("/audience_required", json!(["client-1"])),
+            ("/audience_claim", json!("client_id")),
+            ("/jwt_claims_leeway", json!(60)),
+            ("/scopes_required", json!(["a b", "c"])),
+            ("/scope_implies", json!({"admin": ["read", "write"]})),
+        ])
+        .requirements;
+        assert_eq!(full.issuers_allowed, ["https://a.example.com/"]);
+        let audiences = ["https://api.example.com/mcp".to_owned(), "client-1".to_owned()];
+        assert_eq!(full.audiences.as_deref(), Some(&audiences[..]));
+        assert_eq!((full.audience_claim.as_str(), full.leeway), ("client_id", Duration::from_secs(60)));
+        assert_eq!(full.scopes_required, [Scope::parse("a b"), Scope::parse("c")]);
+        assert_eq!(full.scope_implies["admin"], Scope::parse("read write"));
+        let relaxed = ("/insecure_relaxed_audience_validation", json!(true));
+        assert_eq!(policy(std::slice::from_ref(&relaxed)).requirements.audiences, None);
+        assert_eq!(warnings(std::slice::from_ref(&relaxed)).len(), 1);
+        assert_eq!(mistaken(&[relaxed, ("/audience_required", json!(["a"]))]), ["/audience_required"]);
+    }
+
+    #[test]
+    fn times_and_sizes() {
+        let plain = policy(&[]);
+        assert_eq!(plain.timeout, Duration::from_secs(10));
+        assert_eq!(plain.request_deadline, Duration::from_secs(20));
+        assert_eq!(plain.max_token_bytes, 16_384);
+        let Validation::Introspection(introspection) = plain.validation;
+        assert_eq!(introspection.remember, Some(Duration::from_secs(60)));
+        let cache = CachePolicy { shared: SharedTier::Auto, shared_slots: 4096, max_bytes: 8_388_608 };
+        assert_eq!(plain.cache, cache);
+        let changed = policy(&[
+            ("/timeout", json!(1500)),
+            ("/cache", json!({"shared": "off", "shared_slots": 8, "max_bytes": 1_048_576})),
+            ("/cache_introspection", json!(false)),
+        ]);
+        assert_eq!(changed.request_deadline, Duration::from_secs(3));
+        let cache = CachePolicy { shared: SharedTier::Off, shared_slots: 8, max_bytes: 1_048_576 };
+        assert_eq!(changed.cache, cache);
+        let Validation::Introspection(introspection) = changed.validation;
+        assert_eq!(introspection.remember, None);
+        let deadline = policy(&[("/request_deadline", json!(700))]).request_deadline;
+        assert_eq!(deadline, Duration::from_millis(700));
+        for pointer in ["/timeout", "/request_deadline", "/max_token_bytes", "/cache/shared_slots"] {
+            message(&[(pointer, json!(0))], pointer);
         }
-        let unused = self.clusters.keys().filter(|authority| !self.authorities.contains(authority));
-        for authority in unused {
-            let pointer = super::error::beneath("/callout_targets", authority);
-            let known = self.authorities.join(", ");
-            self.warnings.push(format!("{pointer}: no endpoint has this authority; there are {known}"));
-        }
+        let ttl = "/introspection_cache_ttl";
+        assert!(message(&[(ttl, json!(0))], ttl).contains("set cache_introspection to false"));
+    }
+
+    #[test]
+    fn tokens_need_introspection_in_this_release() {
+        const POINTER: &str = "/introspection_endpoint";
+        assert!(message(&[(POINTER, json!(null))], POINTER).contains("by introspection only"));
     }
 }

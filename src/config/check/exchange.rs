@@ -1,0 +1,234 @@
+//! What an exchange is made of.
+
+use super::Checker;
+use crate::config::policy::{ActorSource, ExchangeMemory, ExchangePolicy};
+use crate::config::written::{ActorTokenSource, Sealed};
+use crate::oauth::client_auth::ClientAuthentication;
+use crate::oauth::token_type::TokenTypeIdentifier;
+use crate::secret::Secret;
+use std::time::Duration;
+
+impl Checker<'_> {
+    /// The exchange, where it is enabled.
+    pub(super) fn exchange(&mut self, inherited: Option<&ClientAuthentication>) -> Option<ExchangePolicy> {
+        let exchange = &self.config.token_exchange;
+        let endpoint = match &exchange.token_endpoint {
+            Some(text) => self.endpoint("/token_exchange/token_endpoint", text),
+            None => {
+                let sentence = "write the URL of the token endpoint, or set token_exchange.enabled to false";
+                self.findings.mistake("/token_exchange/token_endpoint", sentence);
+                None
+            }
+        };
+        let client = self.exchange_client(inherited);
+        let actor = self.actor();
+        let request = &exchange.request;
+        let requested = &request.requested_token_type;
+        let remember = ExchangeMemory {
+            default_lifetime: Duration::from_secs(exchange.cache.ttl),
+            expiry_margin: Duration::from_secs(exchange.cache.expiry_margin),
+        };
+        Some(ExchangePolicy {
+            endpoint: endpoint?,
+            client: client?,
+            subject_token_type: TokenTypeIdentifier::new(request.subject_token_type.as_str()),
+            requested_token_type: (!requested.is_empty())
+                .then(|| TokenTypeIdentifier::new(requested.as_str())),
+            actor: actor?,
+            audience: request.audience.clone(),
+            resource: request.resource.clone(),
+            scope: request.scopes.iter().cloned().collect(),
+            require_scopes: exchange.require_scopes,
+            remember: exchange.cache.enabled.then_some(remember),
+        })
+    }
+
+    fn actor(&mut self) -> Option<ActorSource> {
+        const SOURCE: &str = "/token_exchange/request/actor_token_source";
+        let request = &self.config.token_exchange.request;
+        if self.findings.concern(SOURCE) {
+            return None;
+        }
+        let token_type = TokenTypeIdentifier::new(request.actor_token_type.as_str());
+        let uses_header = matches!(request.actor_token_source, ActorTokenSource::Header);
+        let uses_token = matches!(request.actor_token_source, ActorTokenSource::Config);
+        self.warn_unused("actor_token_header", request.actor_token_header.is_some() && !uses_header);
+        self.warn_unused("actor_token", request.actor_token.is_some() && !uses_token);
+        self.warn_unused("actor_token_optional", request.actor_token_optional && !uses_header);
+        match request.actor_token_source {
+            ActorTokenSource::None => Some(ActorSource::None),
+            ActorTokenSource::Header => self.actor_header(token_type),
+            ActorTokenSource::Config => self.actor_token(token_type),
+        }
+    }
+
+    fn actor_header(&mut self, token_type: TokenTypeIdentifier) -> Option<ActorSource> {
+        const POINTER: &str = "/token_exchange/request/actor_token_header";
+        let Some(name) = self.actor_header_name() else {
+            self.findings.mistake(POINTER, "write the name of the header field that carries the actor token");
+            return None;
+        };
+        if name == "authorization" {
+            return Some(ActorSource::ValidatedToken { token_type });
+        }
+        if super::headers::is_framing(&name) {
+            self.findings
+                .mistake(POINTER, "write another name: a request cannot do without this header field");
+            return None;
+        }
+        let optional = self.config.token_exchange.request.actor_token_optional;
+        Some(ActorSource::Header { name, optional, token_type })
+    }
+
+    fn actor_token(&mut self, token_type: TokenTypeIdentifier) -> Option<ActorSource> {
+        let Some(Sealed(token)) = &self.config.token_exchange.request.actor_token else {
+            self.findings.mistake("/token_exchange/request/actor_token", "write the actor token");
+            return None;
+        };
+        let token = Secret::new(without_scheme(token.expose()));
+        Some(ActorSource::Configured { token, token_type })
+    }
+
+    /// The actor header's name in lower case, where an exchange uses one.
+    pub(super) fn actor_header_name(&self) -> Option<String> {
+        let exchange = &self.config.token_exchange;
+        let uses_header = matches!(exchange.request.actor_token_source, ActorTokenSource::Header);
+        let name = exchange.request.actor_token_header.as_ref().filter(|_| exchange.enabled && uses_header);
+        name.map(|name| name.to_ascii_lowercase())
+    }
+
+    fn warn_unused(&mut self, name: &str, is_unused: bool) {
+        if is_unused {
+            let pointer = format!("/token_exchange/request/{name}");
+            self.findings.warning(&pointer, "this is not used, because actor_token_source is another");
+        }
+    }
+}
+
+/// A token without the word `Bearer` that some copy along with it.
+fn without_scheme(token: &str) -> &str {
+    match token.split_once(' ') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim_start_matches(' '),
+        _ => token,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::policy::UpstreamCredential;
+    use crate::config::testing::{message, mistaken, policy, warnings};
+    use crate::scope::Scope;
+    use serde_json::{Value, json};
+
+    const REQUEST: &str = "/token_exchange/request";
+    const TTL: &str = "/token_exchange/cache/ttl";
+
+    fn exchange(changes: &[(&str, Value)]) -> ExchangePolicy {
+        match policy(changes).upstream_credential {
+            UpstreamCredential::Exchanged(exchange) => *exchange,
+            other => panic!("an exchange, not {other:?}"),
+        }
+    }
+
+    fn actor(request: Value) -> ActorSource {
+        exchange(&[(REQUEST, request)]).actor
+    }
+
+    #[test]
+    fn a_request_without_words_asks_for_an_access_token() {
+        let exchange = exchange(&[(REQUEST, json!(null))]);
+        assert_eq!(exchange.subject_token_type.as_str(), TokenTypeIdentifier::ACCESS_TOKEN);
+        let requested = exchange.requested_token_type.unwrap();
+        assert_eq!(requested.as_str(), TokenTypeIdentifier::ACCESS_TOKEN);
+        assert!(matches!(exchange.actor, ActorSource::None));
+        assert!(exchange.audience.is_empty() && exchange.resource.is_empty() && exchange.scope.is_empty());
+        assert!(!exchange.require_scopes);
+    }
+
+    #[test]
+    fn everything_in_a_request_is_honoured() {
+        let request = json!({
+            "requested_token_type": "",
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "audience": ["a1", "a2"],
+            "resource": ["https://r1.example.com", "urn:r2"],
+            "scopes": ["s1", "s2"]
+        });
+        let exchange = exchange(&[(REQUEST, request), ("/token_exchange/require_scopes", json!(true))]);
+        assert_eq!(exchange.requested_token_type, None);
+        assert_eq!(exchange.subject_token_type.as_str(), "urn:ietf:params:oauth:token-type:jwt");
+        assert_eq!(exchange.audience, ["a1", "a2"]);
+        assert_eq!(exchange.resource, ["https://r1.example.com", "urn:r2"]);
+        assert_eq!(exchange.scope, Scope::parse("s1 s2"));
+        assert!(exchange.require_scopes);
+        let one = self::exchange(&[("/token_exchange/request/resource", json!("https://r1.example.com"))]);
+        assert_eq!(one.resource, ["https://r1.example.com"]);
+    }
+
+    #[test]
+    fn the_actor_comes_from_where_the_operator_says() {
+        let read = actor(json!({"actor_token_source": "header", "actor_token_header": "X-Actor"}));
+        assert!(matches!(read, ActorSource::Header { name, optional: false, .. } if name == "x-actor"));
+        let read = actor(json!({
+            "actor_token_source": "header", "actor_token_header": "X-Actor", "actor_token_optional": true
+        }));
+        assert!(matches!(read, ActorSource::Header { optional: true, .. }));
+        let read = actor(json!({"actor_token_source": "header", "actor_token_header": "AUTHORIZATION"}));
+        assert!(matches!(read, ActorSource::ValidatedToken { .. }));
+        for written in ["A1", "Bearer A1", "bearer  A1"] {
+            let read = actor(json!({"actor_token_source": "config", "actor_token": written}));
+            assert!(
+                matches!(read, ActorSource::Configured { token, .. } if token.expose() == "A1"),
+                "{written}"
+            );
+        }
+        let typed =
+            json!({"actor_token_source": "config", "actor_token": "A1", "actor_token_type": "urn:x:y"});
+        assert_eq!(actor(typed).token_type().map(TokenTypeIdentifier::as_str), Some("urn:x:y"));
+    }
+
+    #[test]
+    fn an_actor_that_cannot_be_had_is_refused() {
+        for (request, name) in [
+            (json!({"actor_token_source": "header"}), "actor_token_header"),
+            (json!({"actor_token_source": "header", "actor_token_header": ""}), "actor_token_header"),
+            (json!({"actor_token_source": "header", "actor_token_header": "Host"}), "actor_token_header"),
+            (json!({"actor_token_source": "header", "actor_token_header": ":path"}), "actor_token_header"),
+            (json!({"actor_token_source": "config"}), "actor_token"),
+            (json!({"actor_token_source": "body"}), "actor_token_source"),
+        ] {
+            assert_eq!(mistaken(&[(REQUEST, request.clone())]), [format!("{REQUEST}/{name}")], "{request}");
+        }
+    }
+
+    #[test]
+    fn actor_fields_that_have_no_effect_are_warnings() {
+        let request =
+            json!({"actor_token_header": "X-Actor", "actor_token": "A1", "actor_token_optional": true});
+        assert_eq!(warnings(&[(REQUEST, request)]).len(), 3);
+    }
+
+    #[test]
+    fn issued_tokens_are_remembered_as_the_operator_says() {
+        let memory = |ttl, margin| {
+            let default_lifetime = Duration::from_secs(ttl);
+            Some(ExchangeMemory { default_lifetime, expiry_margin: Duration::from_secs(margin) })
+        };
+        assert_eq!(exchange(&[("/token_exchange/cache", json!(null))]).remember, memory(3600, 15));
+        assert_eq!(
+            exchange(&[(TTL, json!(5)), ("/token_exchange/cache/expiry_margin", json!(0))]).remember,
+            memory(5, 0)
+        );
+        assert_eq!(exchange(&[("/token_exchange/cache/enabled", json!(false))]).remember, None);
+        assert!(message(&[(TTL, json!(0))], TTL).starts_with("set cache.enabled to false"));
+    }
+
+    #[test]
+    fn the_token_endpoint_is_needed_only_where_tokens_are_exchanged() {
+        const ENDPOINT: &str = "/token_exchange/token_endpoint";
+        message(&[(ENDPOINT, json!(null))], ENDPOINT);
+        policy(&[("/token_exchange", json!({"enabled": false}))]);
+        policy(&[("/token_exchange", json!(null))]);
+    }
+}
