@@ -91,7 +91,7 @@ fn files_can_be_read_in_one_sitting() {
     for (path, _, text) in sources() {
         let lines = production(&text).lines().count();
         // A table of fields is looked up, not read.
-        let is_table = path.file_stem().is_some_and(|name| name.to_string_lossy().starts_with("fields"));
+        let is_table = path.components().any(|part| part.as_os_str() == "fields");
         assert!(is_table || lines <= 350, "{path:?} has {lines} lines of code");
     }
 }
