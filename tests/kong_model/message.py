@@ -16,7 +16,7 @@ _ONCE = {
     b"user-agent",
     b"if-range",
 }
-_NAME = re.compile(rb"[A-Za-z0-9-]+\Z")
+_NAME = re.compile(rb"[A-Za-z0-9_-]+\Z")
 _REFUSED_BYTES = re.compile(rb"[\x00\r\n]")
 
 
@@ -55,8 +55,8 @@ class ClientRequest:
 def accepted_lines(request: ClientRequest, line_limit: int, limit: int) -> Pairs | int:
     """The header lines that nginx takes in, or the status it answers by itself.
 
-    Section 8: a repeated Authorization or Host is 400. D8: names with an underscore, and names that are no
-    tokens, are dropped. Third round: a line longer than a buffer is 400 (the request line 414).
+    Section 8: a repeated Authorization or Host is 400. D8: names of other than letters, digits, hyphens and
+    underscores, which Kong turns on, are dropped. Third round: a line longer than a buffer is 400 (the request line 414).
     """
     lines = request.lines()
     seen: set[bytes] = set()
