@@ -122,6 +122,7 @@ class Worker:
         """K1: a filter that fails to start takes every chain away, the good ones, too; all requests go through."""
         self.runs_chains = True
         self.guest = None
+        self.old_roots = []
         self.roots = {
             (route.name, index): Root(self._next_number(), each)
             for route in self.routes

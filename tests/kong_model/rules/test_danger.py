@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from kong_model import Callout, ClientRequest, Effect, KongModel, Outcome, Route
-from kong_model.ports import ScriptedCallouts
+from kong_model import Callout, ClientRequest, Effect, KongModel, Outcome
 from kong_model.rules.guests import CONTINUE, OUT, PAUSE, TRAP, Guest
-
-
-def started(guest: Guest, outcome: Outcome | None = None, **options: object) -> KongModel:
-    """A model with one route; every callout ends in `outcome`, or waits for the test."""
-    model = KongModel(guest.wasm(), callouts=ScriptedCallouts(lambda _callout: outcome), **options)  # type: ignore[arg-type]
-    model.add_route(Route())
-    model.start()
-    return model
-
-
-def waiting(guest: Guest) -> Guest:
-    """A filter whose headers callback makes a callout and waits."""
-    return guest.on("proxy_on_request_headers", guest.dispatch(), PAUSE)
+from kong_model.rules.models import started, waiting
 
 
 def pending(effect: Effect) -> Callout:
