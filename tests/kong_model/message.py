@@ -56,7 +56,8 @@ def accepted_lines(request: ClientRequest, line_limit: int, limit: int) -> Pairs
     """The header lines that nginx takes in, or the status it answers by itself.
 
     Section 8: a repeated Authorization or Host is 400. D8: names of other than letters, digits, hyphens and
-    underscores, which Kong turns on, are dropped. Third round: a line longer than a buffer is 400 (the request line 414).
+    underscores, which Kong turns on, are dropped. Third round: a line longer than a buffer is 400 (the request
+    line 414).
     """
     lines = request.lines()
     seen: set[bytes] = set()
