@@ -9,6 +9,7 @@ use super::kind::Kind;
 use super::raw::{self, Map};
 use crate::rejection;
 use crate::report::Level;
+use std::collections::BTreeSet;
 
 /// Whether the response that begins is an upstream's, on a request that was never decided. Only in
 /// the response header callback: earlier the host traps on the property.
@@ -27,28 +28,12 @@ pub(super) struct Replacement {
 /// Not removed: the host crashes when it is.
 const KEPT: &[u8] = b"connection";
 
-/// Removed without a look where there are more lines than the host can list: those that lie about
-/// the new body, and those that carry something.
-const REMOVED_UNLISTED: [&[u8]; 14] = [
-    b"content-length",
-    b"content-encoding",
-    b"content-type",
-    b"content-disposition",
-    b"content-location",
-    b"content-range",
-    b"set-cookie",
-    b"location",
-    b"refresh",
-    b"link",
-    b"etag",
-    b"last-modified",
-    b"www-authenticate",
-    b"authorization",
-];
+/// The host lists the first hundred lines; so many times it is asked for those that are left.
+const MOST_LISTS: usize = 16;
 
 impl Replacement {
-    /// Replaces the header of the response. `lines` is how many it has.
-    pub(super) fn begin(kind: Kind, lines: usize) -> Replacement {
+    /// Replaces the header of the response.
+    pub(super) fn begin() -> Replacement {
         raw::log(
             Level::Critical,
             "the upstream was called before this filter ran, because a plugin on this route turns on \
@@ -57,14 +42,7 @@ impl Replacement {
         let response = rejection::internal_error();
         let status = response.status.to_string();
         complain("status", raw::replace_header(Map::Response, b":status", status.as_bytes()));
-        if kind.lists(lines) {
-            remove_all();
-        } else {
-            raw::log(Level::Critical, "the response has more header lines than can be listed");
-            for name in REMOVED_UNLISTED {
-                complain("header", raw::remove_header(Map::Response, name));
-            }
-        }
+        remove_all();
         for (name, value) in &response.headers {
             let replaced = raw::replace_header(Map::Response, name.as_bytes(), value.as_bytes());
             complain("header", replaced);
@@ -84,13 +62,22 @@ impl Replacement {
 }
 
 fn remove_all() {
-    let Ok(pairs) = raw::header_pairs(Map::Response) else {
-        raw::log(Level::Critical, "the response's header cannot be read");
-        return;
-    };
-    for (name, _) in pairs {
-        if !name.starts_with(b":") && !name.eq_ignore_ascii_case(KEPT) {
-            complain("header", raw::remove_header(Map::Response, &name));
+    let mut removed = BTreeSet::new();
+    for _ in 0..MOST_LISTS {
+        let Ok(pairs) = raw::header_pairs(Map::Response) else {
+            return raw::log(Level::Critical, "the response's header cannot be read");
+        };
+        let before = removed.len();
+        for (name, _) in pairs {
+            let kept = name.starts_with(b":") || name.eq_ignore_ascii_case(KEPT);
+            if !kept && !removed.contains(&name) {
+                complain("header", raw::remove_header(Map::Response, &name));
+                removed.insert(name);
+            }
+        }
+        // What is still listed is what nginx writes itself.
+        if removed.len() == before {
+            return;
         }
     }
 }
