@@ -1,7 +1,6 @@
 //! Verification keys, prepared so that a signature costs the bare operation and nothing more.
 
 use super::alg::{Algorithm, KeyType};
-use crate::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac as _};
 use p256::ecdsa::signature::Verifier;
 use rsa::BoxedUint;
@@ -134,16 +133,15 @@ impl VerificationKey {
     ///
     /// # Errors
     /// [`KeyError::SecretTooShort`]
-    pub fn shared_secret(secret: &Secret) -> Result<VerificationKey, KeyError> {
-        let bytes = secret.expose().as_bytes();
-        if bytes.len() < SHA256_BYTES {
+    pub fn shared_secret(secret: &[u8]) -> Result<VerificationKey, KeyError> {
+        if secret.len() < SHA256_BYTES {
             return Err(KeyError::SecretTooShort);
         }
         let secret = SharedSecret {
-            bytes: bytes.len(),
-            sha256: keyed(bytes)?,
-            sha384: keyed(bytes)?,
-            sha512: keyed(bytes)?,
+            bytes: secret.len(),
+            sha256: keyed(secret)?,
+            sha384: keyed(secret)?,
+            sha512: keyed(secret)?,
         };
         Ok(VerificationKey(Prepared::Secret(Box::new(secret))))
     }
