@@ -8,7 +8,7 @@ use super::callout::{self, InFlight};
 #[cfg(feature = "fault-injection")]
 use super::fault::{self, Place};
 use super::gate::{Gate, Shutting};
-use super::pairs::Pairs;
+use super::pairs::{self, Pairs};
 use super::plugin::Plugin;
 use super::raw::{self, Map, Status};
 use super::unseen::Replacement;
@@ -182,7 +182,7 @@ impl HttpStream {
             Some(header) => (response, header),
             None => {
                 raw::log(Level::Error, "an answer cannot be sent as it is");
-                (&fallback, Vec::new())
+                (&fallback, outgoing::response_header(&fallback).unwrap_or_else(|| pairs::EMPTY.to_vec()))
             }
         };
         let body: &[u8] = if self.plugin.kind().takes_reply_body(self.post_without_answer) {
