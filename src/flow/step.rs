@@ -31,7 +31,7 @@ pub struct Environment<'a> {
 #[must_use]
 #[allow(clippy::large_enum_variant, reason = "one is made at a time and taken apart at once")]
 pub enum Step {
-    /// Make this call, then come back with its outcome and the [`Pending`].
+    /// Make this call, then come back with its outcome and the [`super::Pending`].
     Call(Callout, super::Pending),
     /// Let the request through with these edits.
     Forward(HeaderEdits, Receipt),
