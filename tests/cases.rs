@@ -153,7 +153,6 @@ fn field_cases() {
             play(&case, run);
         }
     }
-    println!("{} field cases", paths.len());
 }
 
 fn play(case: &Case, run: &Run) {

@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn what_would_trap_or_change_the_request_line_is_held_back() {
-        let spoilt: [(&str, fn(&mut Callout)); 10] = [
+        type Spoil = fn(&mut Callout);
+        let spoilt: [(&str, Spoil); 10] = [
             ("no method", |callout| callout.method = ""),
             ("no path", |callout| callout.endpoint.path_and_query.clear()),
             ("blank", |callout| callout.endpoint.path_and_query = "/a HTTP/1.1".to_owned()),
