@@ -57,7 +57,7 @@ fmt: rust $(VENV)/ready ## format everything
 	$(VENV)/bin/ruff format .
 
 doc: rust ## the documentation of the Rust code, without a warning
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc --locked --no-deps --document-private-items
 
 ci: test lint doc gateway-test ## everything that has to pass
 
