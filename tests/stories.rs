@@ -308,3 +308,33 @@ fn nothing_secret_is_logged() {
     }
     assert!(story.log.iter().all(|(_, line)| !line.contains('\n')), "{log}");
 }
+
+#[test]
+fn workers_share_what_they_remember() {
+    let mut first = Story::new(&base_config());
+    first.run_well(with_token("T"));
+    let mut second = Story::new(&base_config());
+    second.store = first.store.clone();
+    assert_eq!(second.run(with_token("T"), &[]).upstream("authorization"), ["Bearer X1"]);
+    let used = second.store.used.get();
+    second.run(with_token("T"), &[]);
+    assert_eq!(second.store.used.get(), used, "once found, it is in the worker's own memory");
+
+    let mut other = Story::new(&config_with(&json!({"token_exchange": {"request": {"audience": ["b"]}}})));
+    other.store = first.store.clone();
+    other.run_well(with_token("T"));
+    assert_eq!(other.sent.len(), 2, "HST-09: another configuration shares nothing");
+}
+
+#[test]
+fn hst_04_and_cac_06_a_memory_that_is_off_makes_no_call() {
+    for patch in [
+        json!({"cache": {"shared": "off"}}),
+        json!({"cache_introspection": false, "token_exchange": {"cache": {"enabled": false}}}),
+        json!({"client_auth": "none", "client_secret": null, "token_exchange": {"client_auth": "none", "client_secret": null}}),
+    ] {
+        let mut story = Story::new(&config_with(&patch));
+        story.run_well(with_token("T"));
+        assert_eq!(story.store.used.get(), 0, "{patch}");
+    }
+}

@@ -1,7 +1,7 @@
 //! The checked form of a configuration. Every value here is one the rest of the filter can use
 //! without another look; only this room makes them.
 
-use crate::cache::digest::Digest;
+use crate::cache::digest::{Digest, DigestBuilder};
 use crate::http::Endpoint;
 use crate::oauth::client_auth::ClientAuthentication;
 pub use crate::oauth::metadata::Resource;
@@ -45,6 +45,21 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// A digest over every secret of the configuration; `None` where there is none. What is shared
+    /// with other workers is sealed with it.
+    pub fn secrets_digest(&self) -> Option<Digest> {
+        let Validation::Introspection(introspection) = &self.validation;
+        let mut secrets: Vec<&Secret> = introspection.client.secret().into_iter().collect();
+        if let UpstreamCredential::Exchanged(exchange) = &self.upstream_credential {
+            secrets.extend(exchange.client.secret());
+            if let ActorSource::Configured { token, .. } = &exchange.actor {
+                secrets.push(token);
+            }
+        }
+        let texts = secrets.iter().map(|secret| secret.expose());
+        (!secrets.is_empty()).then(|| DigestBuilder::new("secrets").list(texts).finish())
+    }
+
     /// Where the configuration asks for a client certificate, as a JSON pointer; `None` where it
     /// does not.
     pub fn needs_client_certificate(&self) -> Option<&'static str> {
@@ -191,7 +206,7 @@ pub struct ClaimHeader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CachePolicy {
     /// Whether the gateway's shared data is used.
-    pub shared: SharedTier,
+    pub shared: SharedData,
     /// Entries in the shared tier.
     pub shared_slots: u32,
     /// The size of the in-VM tier of each worker, in bytes.
@@ -200,7 +215,7 @@ pub struct CachePolicy {
 
 /// Whether the gateway's shared data is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SharedTier {
+pub enum SharedData {
     /// Where the gateway has it.
     Auto,
     /// Yes; a gateway without it is an error in the log.

@@ -4,7 +4,7 @@ use super::answer;
 use super::rewrite;
 use super::step::{Environment, Receipt, Step};
 use super::validate::ValidatedToken;
-use super::{Carried, Remembered, ResourceServer, Stage};
+use super::{Carried, ResourceServer, Stage};
 use crate::cache::digest::{Digest, DigestBuilder};
 use crate::config::policy::{ActorSource, ExchangeMemory, ExchangePolicy, Policy, UpstreamCredential};
 use crate::http::{Answer, Callout};
@@ -101,9 +101,9 @@ impl ResourceServer {
         };
         let key = self.exchange_key.key(&carried.located.token_key, subject.actor.as_ref());
         if policy.remember.is_some()
-            && let Some(token) = self.remembered_token(&key, environment.now)
+            && let Some(token) = self.remembered.issued(&key, environment.now, environment.store)
         {
-            return self.forward(&carried, &subject.validated, Some(token), environment);
+            return self.forward(&carried, &subject.validated, Some(&token), environment);
         }
         let callout = exchange_callout(policy, &subject);
         let exchange = Exchange {
@@ -130,9 +130,8 @@ impl ResourceServer {
             .remember
             .and_then(|memory| remembered_until(&issued, memory, &exchange.validated, environment.now))
         {
-            let value = Remembered::Issued(issued.token.clone());
-            let bytes = issued.token.expose().len();
-            self.remembered.insert(exchange.key, value, bytes, until, environment.now);
+            let now = environment.now;
+            self.remembered.remember_issued(exchange.key, &issued.token, until, now, environment.store);
         }
         self.forward(carried, &exchange.validated, Some(&issued.token), environment)
     }

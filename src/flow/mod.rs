@@ -13,18 +13,17 @@ mod rewrite;
 pub mod step;
 mod validate;
 
-use crate::cache::digest::Digest;
+use crate::cache::entry::EntrySeal;
 use crate::cache::memory::Memory;
+use crate::cache::shared::SharedTier;
+use crate::cache::tiers::Tiers;
 use crate::config::ConfigError;
-use crate::config::policy::Policy;
+use crate::config::policy::{Policy, SharedData};
 use crate::http::{Callout, RequestHead};
-use crate::jose::claims::ClaimsSet;
 use crate::rejection::{AtFault, Callee, ChallengeContext, Rejection};
 use crate::report::{Level, Report};
-use crate::secret::Secret;
 use crate::time::UnixTime;
 use locate::Located;
-use std::rc::Rc;
 use step::{Environment, Event, HostTraits, Step};
 
 /// One plugin configuration at work: its policy and what it remembers.
@@ -35,17 +34,8 @@ pub struct ResourceServer {
     challenges: ChallengeContext,
     metadata: metadata::MetadataPages,
     exchange_key: exchange::KeyPrefix,
-    remembered: Memory<Remembered>,
+    remembered: Tiers,
     refused: Memory<()>,
-}
-
-/// What is kept under a digest.
-#[derive(Debug)]
-enum Remembered {
-    /// The claims of an introspected token that was active.
-    Claims(Rc<ClaimsSet>),
-    /// A token that was issued for the upstream.
-    Issued(Secret),
 }
 
 /// The memory for refusals is apart, so that a flood of bad tokens drives out no good one.
@@ -109,12 +99,18 @@ impl ResourceServer {
                 resource_metadata: metadata.url().to_owned(),
             },
             exchange_key: exchange::KeyPrefix::new(&policy),
-            remembered: Memory::new(policy.cache.max_bytes),
+            remembered: Tiers::new(policy.cache.max_bytes, shared_tier(&policy)),
             refused: Memory::new(REFUSALS_MAX_BYTES),
             metadata,
             policy,
             host,
         })
+    }
+
+    /// What the configuration says of the gateway's shared data; `Off` where nothing would be put
+    /// there.
+    pub fn shared_data(&self) -> SharedData {
+        if self.remembered.is_shared() { self.policy.cache.shared } else { SharedData::Off }
     }
 
     /// Takes a request whose headers have arrived.
@@ -172,18 +168,11 @@ impl ResourceServer {
         report.add(level, format!("answered {}: {}", rejection.status(), rejection.description()));
         Step::Respond(rejection.respond(&self.challenges))
     }
+}
 
-    fn remembered_claims(&self, key: &Digest, now: UnixTime) -> Option<Rc<ClaimsSet>> {
-        match self.remembered.get(key, now)? {
-            Remembered::Claims(claims) => Some(Rc::clone(claims)),
-            Remembered::Issued(_) => None,
-        }
-    }
-
-    fn remembered_token(&self, key: &Digest, now: UnixTime) -> Option<&Secret> {
-        match self.remembered.get(key, now)? {
-            Remembered::Issued(token) => Some(token),
-            Remembered::Claims(_) => None,
-        }
-    }
+/// The shared tier, where the policy wants one and has a secret to seal its entries with.
+fn shared_tier(policy: &Policy) -> Option<SharedTier> {
+    let secrets = policy.secrets_digest().filter(|_| policy.cache.shared != SharedData::Off)?;
+    let seal = EntrySeal::new(&secrets, &policy.digest)?;
+    Some(SharedTier::new(seal, policy.cache.shared_slots))
 }

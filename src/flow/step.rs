@@ -1,5 +1,6 @@
 //! The four things the core can say, and what it is told in between.
 
+use crate::cache::shared::SharedStore;
 use crate::http::{Callout, CalloutOutcome, Response};
 use crate::report::Report;
 use crate::time::UnixTime;
@@ -22,6 +23,8 @@ pub struct HostTraits {
 pub struct Environment<'a> {
     /// The time.
     pub now: UnixTime,
+    /// The gateway's shared data.
+    pub store: &'a mut dyn SharedStore,
     /// Takes what is to be logged.
     pub report: &'a mut Report,
 }

@@ -3,7 +3,7 @@
 use super::answer;
 use super::exchange;
 use super::step::{Environment, Step};
-use super::{Carried, Remembered, ResourceServer, Stage};
+use super::{Carried, ResourceServer, Stage};
 use crate::config::policy::{IntrospectionPolicy, Requirements, Validation};
 use crate::http::{Answer, Callout};
 use crate::jose::claim_rules::{ClaimRules, ClaimsRefused, Presence};
@@ -46,9 +46,6 @@ impl ValidatedToken {
 /// a token which becomes active is not kept waiting.
 const REFUSAL_LIFETIME: Duration = Duration::from_secs(5);
 
-/// How much larger parsed claims are than their text, roughly.
-const PARSED_CLAIMS_FACTOR: usize = 4;
-
 impl ResourceServer {
     /// Asks for the proof that the policy wants, unless it is remembered.
     pub(super) fn validate(
@@ -58,11 +55,13 @@ impl ResourceServer {
     ) -> Result<Step, Rejection> {
         let Validation::Introspection(introspection) = &self.policy.validation;
         let key = carried.located.token_key;
-        if self.refused.get(&key, environment.now).is_some() {
-            return Err(Rejection::InvalidToken(TokenFault::Inactive));
-        }
-        if let Some(claims) = self.remembered_claims(&key, environment.now) {
-            return self.accept(carried, claims, environment);
+        if introspection.remember.is_some() {
+            if self.refused.get(&key, environment.now).is_some() {
+                return Err(Rejection::InvalidToken(TokenFault::Inactive));
+            }
+            if let Some(claims) = self.remembered.claims(&key, environment.now, environment.store) {
+                return self.accept(carried, claims, environment);
+            }
         }
         let callout = introspection_callout(introspection, &carried.located.token);
         self.call(callout, Stage::Introspection, carried, environment)
@@ -84,9 +83,15 @@ impl ResourceServer {
                 if let Some(remember) = remember {
                     let until = environment.now.saturating_add(remember);
                     let until = claims.expires().ok().flatten().map_or(until, |expires| expires.min(until));
-                    let bytes = answer.body.len().saturating_mul(PARSED_CLAIMS_FACTOR);
-                    let value = Remembered::Claims(Rc::clone(&claims));
-                    self.remembered.insert(key, value, bytes, until, environment.now);
+                    let now = environment.now;
+                    self.remembered.remember_claims(
+                        key,
+                        &claims,
+                        &answer.body,
+                        until,
+                        now,
+                        environment.store,
+                    );
                 }
                 self.accept(carried, claims, environment)
             }

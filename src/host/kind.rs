@@ -120,6 +120,81 @@ fn kong_call_failure(call: &CallEnd<'_>) -> Option<CalloutFailure> {
     }
 }
 
+/// Where the gateway keeps shared data.
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "asked for by the store alone"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SharedZone {
+    /// As much as there is memory.
+    Unbounded,
+    /// A zone of this many bytes that drops old entries for new ones.
+    Bytes(usize),
+    /// None is declared.
+    Absent,
+    /// One that drops nothing: a write to it when it is full cannot be survived.
+    NeverEvicts,
+    /// A declaration that cannot be understood.
+    Unknown,
+}
+
+/// No entry is longer, whatever the zone holds.
+const LONGEST_ENTRY: usize = 65_536;
+/// A zone has room for this many of its longest entries, so that no single one empties it.
+const ENTRIES_IN_A_ZONE: usize = 16;
+/// In a smaller zone little is left beside its own bookkeeping.
+const SMALLEST_ZONE: usize = 65_536;
+
+impl SharedZone {
+    /// Reads Kong's declaration of a zone: a size with an optional unit, then options.
+    pub(super) fn of_declaration(text: Option<&[u8]>) -> SharedZone {
+        let Some(text) = text else { return SharedZone::Absent };
+        let Ok(text) = std::str::from_utf8(text) else { return SharedZone::Unknown };
+        let mut words = text.split_ascii_whitespace();
+        let size = words.next().unwrap_or_default();
+        if words.any(|option| option == "eviction=none") {
+            return SharedZone::NeverEvicts;
+        }
+        let (digits, unit) = match size.strip_suffix(['k', 'K']) {
+            Some(digits) => (digits, 1024),
+            None => match size.strip_suffix(['m', 'M']) {
+                Some(digits) => (digits, 1024 * 1024),
+                None => (size, 1),
+            },
+        };
+        match digits.parse::<usize>().ok().and_then(|number| number.checked_mul(unit)) {
+            Some(bytes) => SharedZone::Bytes(bytes),
+            None => SharedZone::Unknown,
+        }
+    }
+
+    /// The longest entry to write; 0 where the zone must be left alone.
+    pub(super) fn longest_entry(self) -> usize {
+        match self {
+            SharedZone::Unbounded => LONGEST_ENTRY,
+            SharedZone::Bytes(bytes) if bytes >= SMALLEST_ZONE => {
+                (bytes / ENTRIES_IN_A_ZONE).min(LONGEST_ENTRY)
+            }
+            SharedZone::Bytes(_) | SharedZone::Absent | SharedZone::NeverEvicts | SharedZone::Unknown => 0,
+        }
+    }
+
+    /// Why the zone is left alone, and what to write; `None` where it is used.
+    pub(super) fn unusable(self) -> Option<&'static str> {
+        match self {
+            SharedZone::Absent => Some("there is no shared zone; set nginx_wasm_shm_kv, for example to 12m"),
+            SharedZone::NeverEvicts => Some(
+                "nginx_wasm_shm_kv has eviction=none, which fails requests when the zone is full; take it out",
+            ),
+            SharedZone::Unknown => {
+                Some("nginx_wasm_shm_kv cannot be understood; write a size, for example 12m")
+            }
+            SharedZone::Bytes(_) if self.longest_entry() == 0 => {
+                Some("nginx_wasm_shm_kv is too small; set it to 64k or more, for example to 12m")
+            }
+            SharedZone::Bytes(_) | SharedZone::Unbounded => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,5 +263,27 @@ mod tests {
     #[test]
     fn kong_is_not_asked_for_lists_it_would_cut() {
         assert!(Kind::Kong.lists(90) && !Kind::Kong.lists(91) && Kind::Envoy.lists(1000));
+    }
+
+    #[test]
+    fn a_zone_is_used_only_where_it_is_declared_and_evicts() {
+        use SharedZone::{Absent, Bytes, NeverEvicts, Unknown};
+        for (declared, zone, longest) in [
+            (None, Absent, 0),
+            (Some("12m"), Bytes(12 * 1024 * 1024), 65_536),
+            (Some("1M"), Bytes(1024 * 1024), 65_536),
+            (Some("128k"), Bytes(128 * 1024), 8192),
+            (Some("65536"), Bytes(65_536), 4096),
+            (Some("16k"), Bytes(16 * 1024), 0),
+            (Some("12m eviction=lru"), Bytes(12 * 1024 * 1024), 65_536),
+            (Some("12m  eviction=none"), NeverEvicts, 0),
+            (Some("lots"), Unknown, 0),
+            (Some(""), Unknown, 0),
+            (Some("99999999999999999999m"), Unknown, 0),
+        ] {
+            let read = SharedZone::of_declaration(declared.map(str::as_bytes));
+            assert_eq!((read, read.longest_entry()), (zone, longest), "{declared:?}");
+            assert_eq!(read.unusable().is_some(), longest == 0, "{declared:?}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! - [`raw`] are the gateway's functions. [`outgoing`] checks what is handed to them, [`pairs`] is
 //!   the form header fields take on the way.
 //! - [`kind`] knows in what the two kinds of gateway differ. [`gate`] and [`unseen`] are Kong's.
+//! - [`store`] is the shared data, where there is any.
 
 mod kind;
 mod outgoing;
@@ -21,6 +22,8 @@ mod gate;
 mod plugin;
 #[cfg(target_arch = "wasm32")]
 mod raw;
+#[cfg(target_arch = "wasm32")]
+mod store;
 #[cfg(target_arch = "wasm32")]
 mod stream;
 #[cfg(target_arch = "wasm32")]

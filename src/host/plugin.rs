@@ -2,10 +2,11 @@
 
 use super::kind::Kind;
 use super::raw;
+use super::store::Store;
 use super::stream::HttpStream;
 use crate::cache::digest::{Digest, DigestBuilder};
 use crate::config;
-use crate::config::policy::Policy;
+use crate::config::policy::{Policy, SharedData};
 use crate::flow::ResourceServer;
 use crate::flow::step::{Environment, Step};
 use crate::rejection;
@@ -28,6 +29,7 @@ thread_local! {
 pub(super) struct Plugin {
     state: RefCell<State>,
     kind: Cell<Option<Kind>>,
+    store: Cell<Option<Store>>,
 }
 
 enum State {
@@ -41,7 +43,7 @@ enum State {
 
 impl Plugin {
     fn new(state: State) -> Rc<Plugin> {
-        Rc::new(Plugin { state: RefCell::new(state), kind: Cell::new(None) })
+        Rc::new(Plugin { state: RefCell::new(state), kind: Cell::new(None), store: Cell::new(None) })
     }
 
     /// The plugin of a configuration, as the operator wrote it.
@@ -67,6 +69,15 @@ impl Plugin {
         })
     }
 
+    /// The gateway's shared data. Only in callbacks of a request.
+    fn store(&self, wanted: SharedData, report: &mut Report) -> Store {
+        self.store.get().unwrap_or_else(|| {
+            let store = Store::detect(self.kind(), wanted, report);
+            self.store.set(Some(store));
+            store
+        })
+    }
+
     /// Asks the core, and prints what it reports. The server is borrowed here and nowhere else,
     /// and no call to the gateway that can call back happens meanwhile.
     pub(super) fn ask(
@@ -82,7 +93,10 @@ impl Plugin {
             }
             Ok(mut state) => match serving(&mut state, self.kind(), &mut report) {
                 None => Step::Respond(rejection::not_configured()),
-                Some(server) => question(server, &mut Environment { now, report: &mut report }),
+                Some(server) => {
+                    let mut store = self.store(server.shared_data(), &mut report);
+                    question(server, &mut Environment { now, store: &mut store, report: &mut report })
+                }
             },
         };
         print(&report);

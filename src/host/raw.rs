@@ -64,6 +64,20 @@ mod abi {
             grpc_status: i32,
         ) -> u32;
         pub(super) fn proxy_continue_stream(stream: u32) -> u32;
+        pub(super) fn proxy_get_shared_data(
+            key: *const u8,
+            key_size: usize,
+            value: *mut *mut u8,
+            value_size: *mut usize,
+            version: *mut u32,
+        ) -> u32;
+        pub(super) fn proxy_set_shared_data(
+            key: *const u8,
+            key_size: usize,
+            value: *const u8,
+            value_size: usize,
+            version: u32,
+        ) -> u32;
     }
 }
 
@@ -74,6 +88,8 @@ pub(super) struct Status(u32);
 impl Status {
     /// There is no such thing.
     pub(super) const NOT_FOUND: Status = Status(1);
+    /// Somebody else wrote first.
+    pub(super) const CAS_MISMATCH: Status = Status(8);
     /// What the call brought back is not in the form the ABI prescribes. The code is the ABI's own.
     const PARSE_FAILURE: Status = Status(4);
 }
@@ -199,6 +215,34 @@ pub(super) fn plugin_configuration(length: usize) -> Result<Vec<u8>, Status> {
 pub(super) fn replace_response_body(length: usize, text: &[u8]) -> Result<(), Status> {
     // SAFETY: the slice is live and only read.
     check(unsafe { abi::proxy_set_buffer_bytes(1, 0, length, text.as_ptr(), text.len()) })
+}
+
+/// A value of the shared data and its version. Only where a zone is known to exist: without one a
+/// host traps.
+pub(super) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), Status> {
+    let mut handed = Handed::nothing();
+    let mut version = 0_u32;
+    // SAFETY: the key is a live string that the host only reads; the other pointers are to live,
+    // aligned fields, of which the host sets the first two to an allocation it hands over.
+    check(unsafe {
+        abi::proxy_get_shared_data(
+            key.as_ptr(),
+            key.len(),
+            &raw mut handed.data,
+            &raw mut handed.size,
+            &raw mut version,
+        )
+    })?;
+    Ok((handed.take(), version))
+}
+
+/// Writes a value of the shared data, if `version` is still its last write. Only where a zone is
+/// known to exist and the value fits it with room to spare: a host traps on one it cannot hold.
+pub(super) fn set_shared_data(key: &str, value: &[u8], version: u32) -> Result<(), Status> {
+    // SAFETY: both slices are live and only read.
+    check(unsafe {
+        abi::proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), version)
+    })
 }
 
 /// Every pair of a map, in order, as bytes.

@@ -48,6 +48,15 @@ pub enum ClientAuthentication {
 }
 
 impl ClientAuthentication {
+    /// The client's password, where the method has one.
+    pub fn secret(&self) -> Option<&Secret> {
+        match self {
+            ClientAuthentication::Basic { client_secret, .. }
+            | ClientAuthentication::Post { client_secret, .. } => Some(client_secret),
+            ClientAuthentication::None { .. } | ClientAuthentication::TlsClient { .. } => None,
+        }
+    }
+
     /// Adds the client's credentials, by this one method and no other (RFC 6749 section 2.3).
     pub fn apply(&self, form: &mut Form, headers: &mut Vec<(String, Secret)>) {
         match self {

@@ -4,9 +4,14 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part of this")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
 #![allow(clippy::needless_pass_by_value, reason = "stories read better")]
+#![allow(clippy::arithmetic_side_effects, reason = "a test that fails panics")]
 
 use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
+use token_exchange::cache::shared::{SharedStore, Slot, Version, Written};
 use token_exchange::config;
 use token_exchange::flow::step::{Environment, Event, HeaderEdit, HostTraits, Step};
 use token_exchange::flow::{Pending, ResourceServer};
@@ -222,12 +227,46 @@ impl Ending {
     }
 }
 
+/// The bytes of each slot, and how often it was written.
+type Entries = BTreeMap<Slot, (Vec<u8>, u32)>;
+
+/// A gateway's shared data, which several workers may have in common.
+#[derive(Clone, Default)]
+pub struct SharedData {
+    entries: Rc<RefCell<Entries>>,
+    /// How often it was asked or told anything.
+    pub used: Rc<Cell<usize>>,
+}
+
+impl SharedStore for SharedData {
+    fn get(&mut self, slot: Slot) -> (Option<Vec<u8>>, Version) {
+        self.used.set(self.used.get() + 1);
+        match self.entries.borrow().get(&slot) {
+            Some((bytes, version)) => (Some(bytes.clone()), Version(*version)),
+            None => (None, Version(0)),
+        }
+    }
+
+    fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> Written {
+        self.used.set(self.used.get() + 1);
+        let mut entries = self.entries.borrow_mut();
+        let last = entries.get(&slot).map_or(0, |(_, version)| *version);
+        if version.0 != last {
+            return Written::Lost;
+        }
+        entries.insert(slot, (entry.to_vec(), last + 1));
+        Written::Done
+    }
+}
+
 /// A filter under test, on a clock that stands still until it is moved.
 pub struct Story {
     server: ResourceServer,
     host: HostTraits,
     now: UnixTime,
     pending: Option<(Pending, RequestHead)>,
+    /// The gateway's shared data.
+    pub store: SharedData,
     /// Every callout so far.
     pub sent: Vec<Sent>,
     /// Every log line so far.
@@ -246,7 +285,15 @@ impl Story {
             .unwrap_or_else(|mistakes| panic!("the configuration does not load: {mistakes:#?}"));
         let server = ResourceServer::new(loaded.policy, host).expect("a policy for this host");
         let now = UnixTime::from_seconds(START);
-        Story { server, host, now, pending: None, sent: Vec::new(), log: Vec::new() }
+        Story {
+            server,
+            host,
+            now,
+            pending: None,
+            store: SharedData::default(),
+            sent: Vec::new(),
+            log: Vec::new(),
+        }
     }
 
     /// Sets the clock to so many seconds after the start.
@@ -258,7 +305,8 @@ impl Story {
     /// A request arrives. `Some` when it has ended, `None` while it waits for a callout.
     pub fn begin(&mut self, request: RequestHead) -> Option<Ending> {
         let mut report = Report::new();
-        let step = self.server.begin(&request, &mut Environment { now: self.now, report: &mut report });
+        let mut environment = Environment { now: self.now, store: &mut self.store, report: &mut report };
+        let step = self.server.begin(&request, &mut environment);
         self.take(step, request, &report)
     }
 
@@ -266,7 +314,7 @@ impl Story {
     pub fn resume(&mut self, outcome: &CalloutOutcome) -> Option<Ending> {
         let (pending, request) = self.pending.take().expect("a pending callout");
         let mut report = Report::new();
-        let mut environment = Environment { now: self.now, report: &mut report };
+        let mut environment = Environment { now: self.now, store: &mut self.store, report: &mut report };
         let step = self.server.resume(pending, Event::Called { outcome }, &mut environment);
         self.take(step, request, &report)
     }

@@ -11,7 +11,7 @@ mod urls;
 use crate::cache::digest::Digest;
 use crate::config::findings::Findings;
 use crate::config::policy::{
-    CachePolicy, IntrospectionPolicy, Policy, Requirements, SharedTier, UpstreamCredential, Validation,
+    CachePolicy, IntrospectionPolicy, Policy, Requirements, SharedData, UpstreamCredential, Validation,
 };
 use crate::config::written::{Config, Shared};
 use crate::oauth::client_auth::ClientAuthentication;
@@ -66,9 +66,9 @@ pub(super) fn check(config: &Config, digest: Digest, findings: &mut Findings) ->
 
 fn cache_policy(config: &Config) -> CachePolicy {
     let shared = match config.cache.shared {
-        Shared::Auto => SharedTier::Auto,
-        Shared::On => SharedTier::On,
-        Shared::Off => SharedTier::Off,
+        Shared::Auto => SharedData::Auto,
+        Shared::On => SharedData::On,
+        Shared::Off => SharedData::Off,
     };
     CachePolicy { shared, shared_slots: config.cache.shared_slots, max_bytes: config.cache.max_bytes }
 }
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(plain.max_token_bytes, 16_384);
         let Validation::Introspection(introspection) = plain.validation;
         assert_eq!(introspection.remember, Some(Duration::from_secs(60)));
-        let cache = CachePolicy { shared: SharedTier::Auto, shared_slots: 4096, max_bytes: 8_388_608 };
+        let cache = CachePolicy { shared: SharedData::Auto, shared_slots: 4096, max_bytes: 8_388_608 };
         assert_eq!(plain.cache, cache);
         let changed = policy(&[
             ("/timeout", json!(1500)),
@@ -230,7 +230,7 @@ mod tests {
             ("/cache_introspection", json!(false)),
         ]);
         assert_eq!(changed.request_deadline, Duration::from_secs(3));
-        let cache = CachePolicy { shared: SharedTier::Off, shared_slots: 8, max_bytes: 1_048_576 };
+        let cache = CachePolicy { shared: SharedData::Off, shared_slots: 8, max_bytes: 1_048_576 };
         assert_eq!(changed.cache, cache);
         let Validation::Introspection(introspection) = changed.validation;
         assert_eq!(introspection.remember, None);

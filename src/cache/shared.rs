@@ -1,0 +1,242 @@
+//! The shared tier: the gateway's shared data, which all its workers see, used through a fixed
+//! number of slots.
+//!
+//! One host never frees a key and another drops keys as it likes, so the slots are numbered and
+//! never grow: a key's digest chooses two of them, and of these the entry that expires first makes
+//! room. Writes are compare-and-set. Losing one means that somebody else has just written, which is
+//! as good.
+
+use super::digest::Digest;
+use super::entry::{self, Entry, EntrySeal};
+use crate::time::UnixTime;
+
+/// One of the numbered places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Slot(u32);
+
+impl Slot {
+    /// Its key in the gateway's shared data. One host looks keys up by their CRC32 alone; a test
+    /// proves that those of all slots differ.
+    pub fn name(self) -> String {
+        format!("token_exchange.{:07}", self.0)
+    }
+}
+
+/// Which write of a slot was read, as the gateway counts them; 0 where there was none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version(pub u32);
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It is there.
+    Done,
+    /// Somebody else wrote first.
+    Lost,
+    /// The gateway does not keep it: there is no shared data, or the entry does not fit.
+    Refused,
+}
+
+/// The gateway's shared data. Implementations never fail a request: what cannot be read is absent.
+pub trait SharedStore {
+    /// The bytes of a slot, if there are any, and which write made them.
+    fn get(&mut self, slot: Slot) -> (Option<Vec<u8>>, Version);
+
+    /// Writes a slot, if `version` is still its last write.
+    fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> Written;
+}
+
+/// A gateway without shared data.
+#[derive(Clone, Copy, Debug)]
+pub struct NoStore;
+
+impl SharedStore for NoStore {
+    fn get(&mut self, _: Slot) -> (Option<Vec<u8>>, Version) {
+        (None, Version(0))
+    }
+
+    fn put(&mut self, _: Slot, _: Version, _: &[u8]) -> Written {
+        Written::Refused
+    }
+}
+
+/// The shared tier of one configuration.
+#[derive(Clone)]
+pub struct SharedTier {
+    seal: EntrySeal,
+    sets: u32,
+}
+
+impl std::fmt::Debug for SharedTier {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "SharedTier({} sets)", self.sets)
+    }
+}
+
+impl SharedTier {
+    /// A tier of `slots` entries, two to a set.
+    pub fn new(seal: EntrySeal, slots: u32) -> SharedTier {
+        SharedTier { seal, sets: (slots / 2).max(1) }
+    }
+
+    /// The entry under `key`, while it has not expired.
+    pub fn get(&self, key: &Digest, now: UnixTime, store: &mut dyn SharedStore) -> Option<Entry> {
+        self.slots(key)
+            .into_iter()
+            .find_map(|slot| self.seal.decode(key, &store.get(slot).0?))
+            .filter(|entry| now < entry.expires)
+    }
+
+    /// Keeps `payload` under `key` until `expires`.
+    pub fn put(
+        &self,
+        key: &Digest,
+        payload: &[u8],
+        expires: UnixTime,
+        now: UnixTime,
+        store: &mut dyn SharedStore,
+    ) -> Written {
+        let [first, second] = self.slots(key).map(|slot| {
+            let (bytes, version) = store.get(slot);
+            (priority(key, bytes.as_deref(), now), slot, version)
+        });
+        let (_, slot, version) = if second.0 < first.0 { second } else { first };
+        store.put(slot, version, &self.seal.encode(key, expires, payload))
+    }
+
+    fn slots(&self, key: &Digest) -> [Slot; 2] {
+        let [a, b, c, d, ..] = *key.as_bytes();
+        let set = u32::from_be_bytes([a, b, c, d]).checked_rem(self.sets).unwrap_or_default();
+        let first = set.saturating_mul(2);
+        [Slot(first), Slot(first.saturating_add(1))]
+    }
+}
+
+/// Which of two slots makes room: the smaller. First the same key's, then an empty or unreadable
+/// one, then what expires first. An expiry farther off than anything the filter keeps is damage.
+fn priority(key: &Digest, bytes: Option<&[u8]>, now: UnixTime) -> (u8, UnixTime) {
+    const LONGEST: std::time::Duration = std::time::Duration::from_secs(48 * 60 * 60);
+    match bytes.and_then(entry::stated) {
+        Some((digest, expires)) if digest == key.as_bytes() => (0, expires),
+        Some((_, expires)) if expires <= now.saturating_add(LONGEST) => (2, expires),
+        _ => (1, now),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::digest::DigestBuilder;
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// Shared data by the rules of one host or the other.
+    #[derive(Default)]
+    struct Model {
+        entries: BTreeMap<Slot, (Vec<u8>, u32)>,
+        /// Version 0 means "only if absent", as on Kong's host, and not "in any case", as on Envoy.
+        zero_is_absent: bool,
+    }
+
+    impl SharedStore for Model {
+        fn get(&mut self, slot: Slot) -> (Option<Vec<u8>>, Version) {
+            match self.entries.get(&slot) {
+                Some((bytes, version)) => (Some(bytes.clone()), Version(*version)),
+                None => (None, Version(0)),
+            }
+        }
+
+        fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> Written {
+            let last = self.entries.get(&slot).map_or(0, |(_, version)| *version);
+            let unconditional = version.0 == 0 && !self.zero_is_absent;
+            if version.0 != last && !unconditional {
+                return Written::Lost;
+            }
+            self.entries.insert(slot, (entry.to_vec(), last.wrapping_add(1)));
+            Written::Done
+        }
+    }
+
+    fn digest(name: &str) -> Digest {
+        DigestBuilder::new(name).finish()
+    }
+
+    fn tier(slots: u32) -> SharedTier {
+        SharedTier::new(EntrySeal::new(&digest("secrets"), &digest("configuration")).unwrap(), slots)
+    }
+
+    fn at(seconds: u64) -> UnixTime {
+        UnixTime::from_seconds(1_800_000_000).saturating_add(std::time::Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn hst_02_an_entry_is_replaced_on_both_hosts() {
+        for zero_is_absent in [false, true] {
+            let mut store = Model { zero_is_absent, ..Model::default() };
+            let tier = tier(4096);
+            assert_eq!(tier.put(&digest("a"), b"v1", at(10), at(0), &mut store), Written::Done);
+            assert_eq!(tier.put(&digest("a"), b"v2", at(20), at(0), &mut store), Written::Done);
+            assert_eq!(tier.get(&digest("a"), at(15), &mut store).map(|it| it.payload), Some(b"v2".to_vec()));
+            assert_eq!(tier.get(&digest("a"), at(20), &mut store), None, "expired");
+            assert_eq!(store.entries.len(), 1);
+        }
+    }
+
+    #[test]
+    fn hst_05_the_slots_are_a_fixed_number_and_what_expires_first_makes_room() {
+        let (mut store, tier) = (Model::default(), tier(2));
+        for (name, expires) in [("a", 30), ("b", 10), ("c", 20)] {
+            tier.put(&digest(name), name.as_bytes(), at(expires), at(0), &mut store);
+        }
+        let found = |name: &str, store: &mut Model| tier.get(&digest(name), at(0), store).is_some();
+        assert!(found("a", &mut store) && !found("b", &mut store) && found("c", &mut store));
+        for number in 0..1000 {
+            tier.put(&digest(&number.to_string()), b"x", at(number), at(0), &mut store);
+        }
+        assert_eq!(store.entries.len(), 2);
+    }
+
+    #[test]
+    fn damage_makes_room_before_a_good_entry() {
+        let (mut store, tier) = (Model::default(), tier(2));
+        tier.put(&digest("a"), b"a", at(30), at(0), &mut store);
+        let far = tier.seal.encode(&digest("x"), UnixTime::from_milliseconds(u64::MAX), b"x");
+        for damage in [b"".to_vec(), b"garbage".to_vec(), far] {
+            store.entries.insert(Slot(1), (damage, 7));
+            tier.put(&digest("b"), b"b", at(40), at(0), &mut store);
+            assert!(tier.get(&digest("a"), at(0), &mut store).is_some());
+            assert!(tier.get(&digest("b"), at(0), &mut store).is_some());
+        }
+    }
+
+    #[test]
+    fn a_lost_race_is_quiet() {
+        struct Racing(Model);
+        impl SharedStore for Racing {
+            fn get(&mut self, slot: Slot) -> (Option<Vec<u8>>, Version) {
+                let read = self.0.get(slot);
+                self.0.entries.insert(slot, (b"another".to_vec(), read.1.0.wrapping_add(1)));
+                read
+            }
+            fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> Written {
+                self.0.put(slot, version, entry)
+            }
+        }
+        let mut store = Racing(Model { zero_is_absent: true, ..Model::default() });
+        assert_eq!(tier(2).put(&digest("a"), b"a", at(1), at(0), &mut store), Written::Lost);
+    }
+
+    #[test]
+    fn without_shared_data_everything_is_a_miss() {
+        assert_eq!(tier(2).put(&digest("a"), b"a", at(1), at(0), &mut NoStore), Written::Refused);
+        assert_eq!(tier(2).get(&digest("a"), at(0), &mut NoStore), None);
+    }
+
+    #[test]
+    fn the_names_of_all_slots_differ_in_their_crc32() {
+        let mut checksums: Vec<u32> =
+            (0..1_048_576).map(|number| crc32fast::hash(Slot(number).name().as_bytes())).collect();
+        checksums.sort_unstable();
+        checksums.dedup();
+        assert_eq!(checksums.len(), 1_048_576);
+    }
+}
