@@ -29,8 +29,6 @@ from .model import Address, Request, Response, Site
 
 READY_WITHIN = 120.0
 STOPS_WITHIN = 20.0
-SETTLES = 2.0
-"""Seconds a worker of Kong needs after its start, while its own first timers run, before callouts."""
 ZONE = {"no-zone": None, "zone": "12m"}
 """The variants: whether the filter has shared memory. Without a zone each access to it traps."""
 TRAP_MARKS = (
@@ -72,7 +70,6 @@ class KongDriver:
             node = _Node(binary, workdir / str(number), filters, group)
             self._nodes.update({site.name: node for site in group})
             node.start()
-        time.sleep(SETTLES)
 
     def send(self, site: Site, request: Request) -> Response:
         """Sends a request to the site's port."""
