@@ -3,7 +3,7 @@
 use super::error::ConfigError;
 
 /// More mistakes than this are not listed: whoever has so many has written something else.
-const MOST: usize = 100;
+pub(super) const MOST: usize = 100;
 
 /// All that has been found so far.
 #[derive(Debug, Default)]

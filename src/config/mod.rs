@@ -1,8 +1,8 @@
 //! OPERATOR: what the operator wrote, read and checked once, at load.
 //!
-//! The road is one way. [`fields`] is the table of every field there is. [`read`] holds the JSON
+//! The road is one way. [`fields`] is the table of every field there is. `read` holds the JSON
 //! text against that table and gives back the effective configuration: defaults filled in, secrets
-//! resolved. [`written`] is that configuration as Rust types, and [`check`] turns it into the
+//! resolved. `written` is that configuration as Rust types, and `check` turns it into the
 //! [`policy::Policy`] the rest of the filter works with. Mistakes are collected on the whole road,
 //! so an operator sees all of them at once.
 
