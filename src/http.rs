@@ -186,7 +186,15 @@ pub struct Callout {
     pub body: Secret,
     /// How long the answer may take.
     pub timeout: Duration,
+    /// Callouts of the same flight ask the same question: a gateway that can wake one request for
+    /// another sends only the first. `None` where the answer is for one request alone.
+    pub flight: Option<FlightKey>,
 }
+
+/// Names a question that requests may have in common; made from a digest, so that it holds no
+/// credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlightKey(pub [u8; 32]);
 
 impl fmt::Debug for Callout {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

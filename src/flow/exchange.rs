@@ -7,7 +7,7 @@ use super::validate::ValidatedToken;
 use super::{Carried, ResourceServer, Stage};
 use crate::cache::digest::{Digest, DigestBuilder};
 use crate::config::policy::{ActorSource, ExchangeMemory, ExchangePolicy, Policy, UpstreamCredential};
-use crate::http::{Answer, Callout};
+use crate::http::{Answer, Callout, FlightKey};
 use crate::json;
 use crate::oauth::bearer::BearerToken;
 use crate::oauth::error_response::ErrorResponse;
@@ -30,10 +30,8 @@ pub(super) struct Subject {
 /// An exchange on its way.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    validated: ValidatedToken,
+    subject: Subject,
     key: Digest,
-    /// The actor token is the operator's, so a complaint about it is the operator's to mend.
-    actor_is_configured: bool,
 }
 
 /// The part of the memory's key that is the same for every request: all that the policy puts on
@@ -105,35 +103,56 @@ impl ResourceServer {
         {
             return self.forward(&carried, &subject.validated, Some(&token), environment);
         }
-        let callout = exchange_callout(policy, &subject);
-        let exchange = Exchange {
-            validated: subject.validated,
-            key,
-            actor_is_configured: matches!(policy.actor, ActorSource::Configured { .. }),
+        let flight = policy.remember.map(|_| FlightKey(*key.as_bytes()));
+        self.exchange(carried, Exchange { subject, key }, flight, environment)
+    }
+
+    fn exchange(
+        &self,
+        carried: Carried,
+        exchange: Exchange,
+        flight: Option<FlightKey>,
+        environment: &mut Environment<'_>,
+    ) -> Result<Step, Rejection> {
+        let UpstreamCredential::Exchanged(policy) = &self.policy.upstream_credential else {
+            return Err(Rejection::Internal);
         };
+        let mut callout = exchange_callout(policy, &exchange.subject);
+        callout.flight = flight;
         self.call(callout, Stage::Exchange(Box::new(exchange)), carried, environment)
     }
 
     /// Takes what the token endpoint answered.
     pub(super) fn exchanged(
         &mut self,
-        carried: &Carried,
-        exchange: &Exchange,
+        carried: Carried,
+        exchange: Exchange,
         answer: &Answer,
+        joined: bool,
         environment: &mut Environment<'_>,
     ) -> Result<Step, Rejection> {
+        let validated = &exchange.subject.validated;
+        if joined {
+            // Whoever made the call has read the answer. A token that is not remembered may be used
+            // once only, and has been.
+            if let Some(token) = self.remembered.issued(&exchange.key, environment.now, environment.store) {
+                return self.forward(&carried, validated, Some(&token), environment);
+            }
+            if answer.status == 200 {
+                return self.exchange(carried, exchange, None, environment);
+            }
+        }
         let UpstreamCredential::Exchanged(policy) = &self.policy.upstream_credential else {
             return Err(Rejection::Internal);
         };
-        let issued = read_exchange(answer, policy, exchange.actor_is_configured, environment)?;
-        if let Some(until) = policy
-            .remember
-            .and_then(|memory| remembered_until(&issued, memory, &exchange.validated, environment.now))
+        let issued = read_exchange(answer, policy, environment)?;
+        if let Some(until) =
+            policy.remember.and_then(|memory| remembered_until(&issued, memory, validated, environment.now))
         {
             let now = environment.now;
             self.remembered.remember_issued(exchange.key, &issued.token, until, now, environment.store);
         }
-        self.forward(carried, &exchange.validated, Some(&issued.token), environment)
+        self.forward(&carried, validated, Some(&issued.token), environment)
     }
 
     fn forward(
@@ -177,16 +196,18 @@ fn exchange_callout(policy: &ExchangePolicy, subject: &Subject) -> Callout {
         headers,
         body: form.encode(),
         timeout: Duration::ZERO,
+        flight: None,
     }
 }
 
 fn read_exchange(
     answer: &Answer,
     policy: &ExchangePolicy,
-    actor_is_configured: bool,
     environment: &mut Environment<'_>,
 ) -> Result<IssuedToken, Rejection> {
     let callee = Callee::TokenEndpoint;
+    // A complaint about the operator's own actor token is the operator's to mend.
+    let actor_is_configured = matches!(policy.actor, ActorSource::Configured { .. });
     answer::usable_status(answer, callee, environment)?;
     if answer.status != 200 {
         let error = json::parse_object(&answer.body).ok().and_then(|it| ErrorResponse::from_members(&it));

@@ -56,7 +56,13 @@ struct Carried {
     located: Located,
     /// When all callouts must be done.
     deadline: UnixTime,
+    /// How many callouts were made.
+    callouts: u8,
 }
+
+/// A token is introspected once and exchanged once, and once more where the answer that another
+/// request brought is not to be shared.
+const MOST_CALLOUTS: u8 = 3;
 
 /// Which answer a request waits for.
 #[derive(Debug)]
@@ -120,19 +126,21 @@ impl ResourceServer {
         }
         let outcome = locate::locate(&self.policy, self.host, request).and_then(|located| {
             let deadline = environment.now.saturating_add(self.policy.request_deadline);
-            self.validate(Carried { located, deadline }, environment)
+            self.validate(Carried { located, deadline, callouts: 0 }, environment)
         });
         self.conclude(outcome, environment.report)
     }
 
     /// Takes a request back with what its callout brought.
     pub fn resume(&mut self, pending: Pending, event: Event<'_>, environment: &mut Environment<'_>) -> Step {
-        let Event::Called { outcome } = event;
+        let Event::Called { outcome, joined } = event;
         let callee = pending.stage.callee();
         let resumed =
             answer::whole(outcome, callee, pending.due, environment).and_then(|answer| match pending.stage {
-                Stage::Introspection => self.introspected(pending.carried, answer, environment),
-                Stage::Exchange(exchange) => self.exchanged(&pending.carried, &exchange, answer, environment),
+                Stage::Introspection => self.introspected(pending.carried, answer, joined, environment),
+                Stage::Exchange(exchange) => {
+                    self.exchanged(pending.carried, *exchange, answer, joined, environment)
+                }
             });
         self.conclude(resumed, environment.report)
     }
@@ -142,9 +150,13 @@ impl ResourceServer {
         &self,
         mut callout: Callout,
         stage: Stage,
-        carried: Carried,
+        mut carried: Carried,
         environment: &Environment<'_>,
     ) -> Result<Step, Rejection> {
+        carried.callouts = carried.callouts.saturating_add(1);
+        if carried.callouts > MOST_CALLOUTS {
+            return Err(Rejection::Internal);
+        }
         let left = environment.now.until(carried.deadline);
         if left.is_zero() {
             return Err(Rejection::TimedOut(stage.callee()));

@@ -49,6 +49,8 @@ pub enum Event<'a> {
     Called {
         /// How.
         outcome: &'a CalloutOutcome,
+        /// Another request made it, for a callout of the same flight.
+        joined: bool,
     },
 }
 

@@ -4,8 +4,9 @@ use super::answer;
 use super::exchange;
 use super::step::{Environment, Step};
 use super::{Carried, ResourceServer, Stage};
+use crate::cache::digest::Digest;
 use crate::config::policy::{IntrospectionPolicy, Requirements, Validation};
-use crate::http::{Answer, Callout};
+use crate::http::{Answer, Callout, FlightKey};
 use crate::jose::claim_rules::{ClaimRules, ClaimsRefused, Presence};
 use crate::jose::claims::ClaimsSet;
 use crate::oauth::bearer::BearerToken;
@@ -55,16 +56,26 @@ impl ResourceServer {
     ) -> Result<Step, Rejection> {
         let Validation::Introspection(introspection) = &self.policy.validation;
         let key = carried.located.token_key;
-        if introspection.remember.is_some() {
-            if self.refused.get(&key, environment.now).is_some() {
-                return Err(Rejection::InvalidToken(TokenFault::Inactive));
-            }
-            if let Some(claims) = self.remembered.claims(&key, environment.now, environment.store) {
-                return self.accept(carried, claims, environment);
-            }
+        let remembers = introspection.remember.is_some();
+        if remembers && let Some(claims) = self.known(&key, environment)? {
+            return self.accept(carried, claims, environment);
         }
-        let callout = introspection_callout(introspection, &carried.located.token);
+        let Validation::Introspection(introspection) = &self.policy.validation;
+        let mut callout = introspection_callout(introspection, &carried.located.token);
+        callout.flight = remembers.then(|| FlightKey(*key.as_bytes()));
         self.call(callout, Stage::Introspection, carried, environment)
+    }
+
+    /// What is remembered of a token: its claims, or that it was refused.
+    fn known(
+        &mut self,
+        key: &Digest,
+        environment: &mut Environment<'_>,
+    ) -> Result<Option<Rc<ClaimsSet>>, Rejection> {
+        if self.refused.get(key, environment.now).is_some() {
+            return Err(Rejection::InvalidToken(TokenFault::Inactive));
+        }
+        Ok(self.remembered.claims(key, environment.now, environment.store))
     }
 
     /// Takes what the introspection endpoint answered.
@@ -72,11 +83,16 @@ impl ResourceServer {
         &mut self,
         carried: Carried,
         answer: &Answer,
+        joined: bool,
         environment: &mut Environment<'_>,
     ) -> Result<Step, Rejection> {
         let Validation::Introspection(introspection) = &self.policy.validation;
         let remember = introspection.remember;
         let key = carried.located.token_key;
+        // Whoever made the call has read the answer already.
+        if joined && let Some(claims) = self.known(&key, environment)? {
+            return self.accept(carried, claims, environment);
+        }
         match read_introspection(answer, environment)? {
             IntrospectionResponse::Active(claims) => {
                 let claims = Rc::new(claims);
@@ -133,6 +149,7 @@ fn introspection_callout(policy: &IntrospectionPolicy, token: &BearerToken) -> C
         headers,
         body: form.encode(),
         timeout: Duration::ZERO,
+        flight: None,
     }
 }
 

@@ -253,6 +253,7 @@ mod tests {
             headers: Vec::new(),
             body: Secret::new(""),
             timeout: Duration::from_secs(1),
+            flight: None,
         };
         assert_eq!(Kind::Envoy.target(&callout), "idp.example.com:443");
         callout.endpoint.cluster = Some("outbound|443||idp.example.com".to_owned());

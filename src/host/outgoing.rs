@@ -72,6 +72,7 @@ mod tests {
             headers: vec![("accept".to_owned(), Secret::new("application/json"))],
             body: Secret::new("token=t"),
             timeout: Duration::from_secs(1),
+            flight: None,
         }
     }
 

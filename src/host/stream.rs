@@ -83,7 +83,9 @@ impl HttpStream {
 
     /// Goes on after a callout.
     fn resume(&self, pending: Pending, outcome: &CalloutOutcome) -> Step {
-        self.ask(|server, environment| server.resume(pending, Event::Called { outcome }, environment))
+        self.ask(|server, environment| {
+            server.resume(pending, Event::Called { outcome, joined: false }, environment)
+        })
     }
 
     fn ask(&self, question: impl FnOnce(&mut ResourceServer, &mut Environment<'_>) -> Step) -> Step {

@@ -15,7 +15,9 @@ use token_exchange::cache::shared::{SharedStore, Slot, Version, Written};
 use token_exchange::config;
 use token_exchange::flow::step::{Environment, Event, HeaderEdit, HostTraits, Step};
 use token_exchange::flow::{Pending, ResourceServer};
-use token_exchange::http::{Answer, Callout, CalloutFailure, CalloutOutcome, Headers, RequestHead, Response};
+use token_exchange::http::{
+    Answer, Callout, CalloutFailure, CalloutOutcome, FlightKey, Headers, RequestHead, Response,
+};
 use token_exchange::report::{Level, Report};
 use token_exchange::time::UnixTime;
 
@@ -149,6 +151,8 @@ pub struct Sent {
     pub body: String,
     /// How long it may take.
     pub timeout: Duration,
+    /// What it has in common with callouts of other requests.
+    pub flight: Option<FlightKey>,
 }
 
 impl Sent {
@@ -167,6 +171,7 @@ impl Sent {
             headers: callout.headers.iter().map(exposed).collect(),
             body: callout.body.expose().to_owned(),
             timeout: callout.timeout,
+            flight: callout.flight,
         }
     }
 
@@ -273,6 +278,9 @@ pub struct Story {
     pub log: Vec<(Level, String)>,
 }
 
+/// A request that waits for its callout.
+pub struct Waiting((Pending, RequestHead));
+
 impl Story {
     /// A filter with this configuration on a gateway that removes headers.
     pub fn new(config: &Value) -> Story {
@@ -312,10 +320,30 @@ impl Story {
 
     /// The pending callout ends.
     pub fn resume(&mut self, outcome: &CalloutOutcome) -> Option<Ending> {
+        self.take_up(outcome, false)
+    }
+
+    /// The pending callout was joined to one that another request made, and that ends.
+    pub fn resume_joined(&mut self, outcome: &CalloutOutcome) -> Option<Ending> {
+        self.take_up(outcome, true)
+    }
+
+    /// Sets a request aside, to take up another.
+    pub fn set_aside(&mut self) -> Waiting {
+        Waiting(self.pending.take().expect("a pending callout"))
+    }
+
+    /// Takes up a request that was set aside.
+    pub fn return_to(&mut self, waiting: Waiting) -> &mut Story {
+        self.pending = Some(waiting.0);
+        self
+    }
+
+    fn take_up(&mut self, outcome: &CalloutOutcome, joined: bool) -> Option<Ending> {
         let (pending, request) = self.pending.take().expect("a pending callout");
         let mut report = Report::new();
         let mut environment = Environment { now: self.now, store: &mut self.store, report: &mut report };
-        let step = self.server.resume(pending, Event::Called { outcome }, &mut environment);
+        let step = self.server.resume(pending, Event::Called { outcome, joined }, &mut environment);
         self.take(step, request, &report)
     }
 
