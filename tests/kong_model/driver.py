@@ -77,6 +77,7 @@ class KongModelDriver:
                     environment=dict(key[1]),
                     header_line_limit=_LARGE_HEADER_BUFFER,
                     header_limit=4 * _LARGE_HEADER_BUFFER,
+                    trusted_certificate=str(site.trust) if site.trust else None,
                 )
                 ports = NetworkCallouts(settings), NetworkUpstream()
                 self._running[key] = _Running(KongModel(module, settings, callouts=ports[0], upstream=ports[1]))

@@ -81,6 +81,8 @@ class Endpoint:
 
     listener: Listener
     path: str
+    host: str | None = None
+    """The name in its URL, where that is https; None for http at its address."""
     behaviours: Sequence[Behaviour] = ("normal",)
     calls: list[Call] = field(default_factory=list)
     observe: Callable[[Call], None] = lambda call: None
@@ -89,7 +91,14 @@ class Endpoint:
     @property
     def url(self) -> str:
         """The endpoint's URL."""
-        return f"http://{self.listener.address}{self.path}"
+        scheme = "http" if self.host is None else "https"
+        return f"{scheme}://{self.authority}{self.path}"
+
+    @property
+    def authority(self) -> str:
+        """Host and port of its URL."""
+        address = self.listener.address
+        return str(address) if self.host is None else f"{self.host}:{address.port}"
 
     def next_behaviour(self) -> Behaviour:
         """What the call that was recorded last is answered with; the last behaviour stays."""

@@ -20,6 +20,7 @@ IDLE_TIMEOUT = "20s"
 TYPE = "type.googleapis.com/"
 HTTP = TYPE + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 ROUTER = TYPE + "envoy.extensions.filters.http.router.v3.Router"
+TLS = TYPE + "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
 WASM = TYPE + "envoy.extensions.filters.http.wasm.v3.Wasm"
 TRAP_MARKS = ("panicked at", "Uncaught RuntimeError", "Wasm VM failed", "Proxy-Wasm plugin in-VM backtrace")
 """What Envoy or the filter write when the filter has trapped."""
@@ -127,10 +128,10 @@ def bootstrap(sites: Sequence[Site], wasm: Path) -> dict[str, Any]:
     """Envoy's configuration for all sites."""
     clusters: dict[str, dict[str, Any]] = {}
     for site in sites:
-        named: Mapping[str, Address] = site.gateway.get("clusters", site.callouts)
+        named: Mapping[str, Address | None] = site.gateway.get("clusters", site.callouts)
         for name, address in {f"upstream-{site.name}": site.upstream, **named}.items():
-            # Names that a scenario chooses are not unique over all sites; those by authority are.
-            clusters.setdefault(name, _cluster(name, address))
+            # A name that several sites use means the same to all: it is an authority, or has one in it.
+            clusters.setdefault(name, _cluster(name, address, site.trust if name in site.tls else None))
     return {
         "admin": {"address": _socket(Address("127.0.0.1", 0))},
         "static_resources": {
@@ -144,14 +145,24 @@ def _socket(address: Address) -> dict[str, Any]:
     return {"socket_address": {"address": address.host, "port_value": address.port}}
 
 
-def _cluster(name: str, address: Address) -> dict[str, Any]:
-    endpoint = {"endpoint": {"address": _socket(address)}}
+def _cluster(name: str, address: Address | None, trust: Path | None) -> dict[str, Any]:
+    """A cluster; without an address it has no endpoint, as one whose name does not resolve."""
+    endpoints = [] if address is None else [{"endpoint": {"address": _socket(address)}}]
     return {
+        **({} if trust is None else {"transport_socket": _tls(name.partition(":")[0], trust)}),
         "name": name,
         "type": "STATIC",
         "connect_timeout": "2s",
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
     }
+
+
+def _tls(host: str, trust: Path) -> dict[str, Any]:
+    """TLS to a host whose certificate is verified, as an operator has to configure it."""
+    names = [{"san_type": "DNS", "matcher": {"exact": host}}]
+    validation = {"trusted_ca": {"filename": str(trust)}, "match_typed_subject_alt_names": names}
+    context = {"@type": TLS, "sni": host, "common_tls_context": {"validation_context": validation}}
+    return {"name": "envoy.transport_sockets.tls", "typed_config": context}
 
 
 def _listener(site: Site, wasm: Path) -> dict[str, Any]:

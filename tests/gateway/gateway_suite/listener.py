@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -24,6 +25,7 @@ class Listener:
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
+        self.tls: ssl.SSLContext | None = None
         self._reserved = _bound(0)
         self.address = Address("127.0.0.1", self._reserved.getsockname()[1])
         self._server: web.Server[web.BaseRequest] | None = None
@@ -37,7 +39,7 @@ class Listener:
             self._handler, access_log=None, max_line_size=LONGEST_LINE, max_field_size=LONGEST_LINE
         )
         loop = asyncio.get_running_loop()
-        self._listening = await loop.create_server(self._server, sock=_bound(self.address.port))
+        self._listening = await loop.create_server(self._server, sock=_bound(self.address.port), ssl=self.tls)
 
     async def refuse(self) -> None:
         """Stops serving and drops all connections; the port stays reserved."""

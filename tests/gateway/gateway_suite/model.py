@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 HeaderLines = list[tuple[bytes, bytes]]
@@ -36,6 +37,10 @@ class Site:
     upstream: Address
     callouts: Mapping[str, Address]
     """The authorization server's endpoints by their authority."""
+    tls: frozenset[str] = frozenset()
+    """The authorities that are called by https."""
+    trust: Path | None = None
+    """A file with the certificates that the gateway trusts there (PEM)."""
     gateway: Mapping[str, Any] = field(default_factory=dict)
     """The scenario's wishes to the gateway; README.md lists them."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from .authorization_server import AuthorizationServer, Client
 from .background import BackgroundLoop
+from .certificates import HOST, Certificates
 from .driver import Driver
 from .model import Request, Response, Site
 from .scenario import Scenario, expand
@@ -57,7 +58,7 @@ class Outcome:
 class Stage:
     """A scenario's servers, and the scenario running on them."""
 
-    def __init__(self, scenario: Scenario, variant: str, loop: BackgroundLoop) -> None:
+    def __init__(self, scenario: Scenario, variant: str, loop: BackgroundLoop, certificates: Certificates) -> None:
         self._loop = loop
         self._scenario = scenario
         plan = scenario.authorization_server
@@ -66,14 +67,20 @@ class Stage:
         self._server.lifetime = plan.get("lifetime", 300)
         self._upstream = Upstream()
         self._tokens = self._mint(plan.get("tokens", {"alice": {}}))
+        for name, kind in plan.get("tls", {}).items():
+            self._server.endpoints[name].host = HOST
+            self._server.endpoints[name].listener.tls = certificates.context(kind)
         loop.run(self._start(plan.get("endpoints", {})))
+        endpoints = self._server.endpoints.values()
         site = Site(
             name=f"{scenario.id}-{variant}",
             group=f"{scenario.group}-{variant}",
             variant=variant,
             config=self._config(),
             upstream=self._upstream.address,
-            callouts={str(end.listener.address): end.listener.address for end in self._server.endpoints.values()},
+            callouts={endpoint.authority: endpoint.listener.address for endpoint in endpoints},
+            tls=frozenset(endpoint.authority for endpoint in endpoints if endpoint.host is not None),
+            trust=certificates.trust,
             gateway=self._wishes(),
         )
         self.outcome = Outcome(scenario, site)
@@ -134,7 +141,8 @@ class Stage:
         wishes = dict(expand(self._scenario.gateway, self._lookup))
         if "clusters" in wishes:
             wishes["clusters"] = {
-                name: self._server.endpoints[endpoint].listener.address for name, endpoint in wishes["clusters"].items()
+                name: None if endpoint == "nowhere" else self._server.endpoints[endpoint].listener.address
+                for name, endpoint in wishes["clusters"].items()
             }
         return wishes
 
@@ -143,7 +151,7 @@ class Stage:
         values: dict[str, Callable[[], str]] = {
             "resource": lambda: RESOURCE,
             "endpoint": lambda: self._server.endpoints[rest].url,
-            "authority": lambda: str(self._server.endpoints[rest].listener.address),
+            "authority": lambda: self._server.endpoints[rest].authority,
             "token": lambda: self._tokens[rest],
             "issued": lambda: self._issued(rest),
             "secret": lambda: self._server.clients[rest].secret or "",
@@ -211,7 +219,8 @@ def run(driver: Driver, chosen: Sequence[tuple[Scenario, str]], wasm: Path, work
     loop = BackgroundLoop()
     stages: list[Stage] = []
     try:
-        stages.extend(Stage(scenario, variant, loop) for scenario, variant in chosen)
+        certificates = Certificates(workdir)
+        stages.extend(Stage(scenario, variant, loop, certificates) for scenario, variant in chosen)
         driver.start([stage.outcome.site for stage in stages], wasm, workdir)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(lambda stage: stage.run(driver), stages))

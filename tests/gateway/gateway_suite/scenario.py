@@ -19,7 +19,7 @@ SCENARIO_KEYS = {
 }  # fmt: skip
 EXPECT_KEYS = {"status", "headers", "body", "json", "contains", "upstream", "arrivals", "elapsed", "differs"}
 STEP_KEYS = {"send", "expect", "parallel", "wait", "endpoint"}
-SERVER_KEYS = {"tokens", "clients", "endpoints", "lifetime"}
+SERVER_KEYS = {"tokens", "clients", "endpoints", "lifetime", "tls"}
 
 
 @dataclass(frozen=True)
