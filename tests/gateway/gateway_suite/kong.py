@@ -44,6 +44,9 @@ TRAP_MARKS = (
 CONNECTION = re.compile(r"\[\w+\] \d+#\d+: (?:\*(\d+) )?")
 """The head of a line of the error log, with the number of the connection it is about."""
 
+CONTEXT = ", client: "
+"""Where nginx begins to tell about the request that a line is about."""
+
 
 class KongDriver:
     """The user's Kong, from 3.6 on, with a prefix and ports of the suite's choosing."""
@@ -80,9 +83,13 @@ class KongDriver:
         return self._nodes[site.name].addresses[site.name]
 
     def log(self, site: Site) -> str:
-        """The filter's lines for this site, and those that belong to no request."""
+        """The filter's lines for this site, and those that belong to no request.
+
+        Without what nginx appends: it quotes the request line, token in the query and all, in every line of
+        its error log and in its access log, where it is the operator's to keep out.
+        """
         lines = self._nodes[site.name].lines(site)
-        return "\n".join(line for line in lines if "[proxy-wasm]" in line)
+        return "\n".join(line.rpartition(CONTEXT)[0] or line for line in lines if "[proxy-wasm]" in line)
 
     def trapped(self, site: Site) -> str | None:
         """A line that tells of a trap; where it is about no request it counts for all."""
