@@ -14,6 +14,8 @@ CARGO := cargo +$(CHANNEL)
 VENV := .venv
 RUN := $(VENV)/bin/python
 REQUIREMENTS := tests/gateway/requirements.txt
+PYTHON_TESTS := tests/gateway/test_servers.py tests/gateway/test_check.py tests/kong_model
+GATEWAY_TESTS := tests/gateway/test_scenarios.py $(if $(filter envoy,$(GATEWAY)),tests/gateway/test_envoy.py)
 WASM := dist/token_exchange.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange.wasm
 
@@ -30,12 +32,12 @@ demo: wasm $(VENV)/ready ## see it work: a real Envoy, an authorization server a
 demo-up: wasm $(VENV)/ready ## the same, left running, with the curl lines to try
 	@PYTHONPATH=tests/gateway $(RUN) demo/run.py --wasm $(WASM) --stay
 
-test: rust $(VENV)/ready ## the fast suites: the Rust tests, and the tests of the test servers
+test: rust $(VENV)/ready ## the fast suites: the Rust tests, and the tests of the servers and the model of Kong's host
 	$(CARGO) test --locked
-	$(RUN) -m pytest -q tests/gateway/test_servers.py $(ARGS)
+	$(RUN) -m pytest -q $(PYTHON_TESTS) $(ARGS)
 
-gateway-test: wasm $(VENV)/ready ## the built filter on a real gateway (GATEWAY=envoy)
-	$(RUN) -m pytest -q tests/gateway/test_scenarios.py --gateway $(GATEWAY) --wasm $(WASM) $(ARGS)
+gateway-test: wasm $(VENV)/ready ## the built filter on a gateway: GATEWAY=envoy (the default), kong-model, kong
+	$(RUN) -m pytest -q $(GATEWAY_TESTS) --gateway $(GATEWAY) --wasm $(WASM) $(ARGS)
 
 wasm: rust ## build dist/token_exchange.wasm
 	@echo 'building $(WASM) ...'
@@ -59,7 +61,8 @@ fmt: rust $(VENV)/ready ## format everything
 doc: rust ## the documentation of the Rust code, without a warning
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc --locked --no-deps --document-private-items
 
-ci: test lint doc gateway-test ## everything that has to pass
+ci: ## everything that has to pass
+	.ci/run
 
 requirements: ## lock tests/gateway/requirements.in again
 	$(PYTHON) -m venv $(VENV)-lock

@@ -89,7 +89,7 @@ class EnvoyDriver:
 
     def _options(self) -> list[str]:
         workers = ["--concurrency", str(self._workers), "--disable-hot-restart"]
-        return [*workers, "--log-level", "warning", "--component-log-level", "wasm:info"]
+        return [*workers, "--log-level", "warning", "--component-log-level", "wasm:debug"]
 
     def _lines(self) -> list[str]:
         return self._log.read_text("utf-8", "replace").splitlines()
