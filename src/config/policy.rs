@@ -3,6 +3,8 @@
 
 use crate::cache::digest::{Digest, DigestBuilder};
 use crate::http::Endpoint;
+use crate::jose::jwk::JwkSet;
+use crate::jose::key::VerificationKey;
 use crate::oauth::client_auth::ClientAuthentication;
 pub use crate::oauth::metadata::Resource;
 use crate::oauth::token_type::TokenTypeIdentifier;
@@ -48,8 +50,11 @@ impl Policy {
     /// A digest over every secret of the configuration; `None` where there is none. What is shared
     /// with other workers is sealed with it.
     pub fn secrets_digest(&self) -> Option<Digest> {
-        let Validation::Introspection(introspection) = &self.validation;
-        let mut secrets: Vec<&Secret> = introspection.client.secret().into_iter().collect();
+        let mut secrets: Vec<&Secret> = self
+            .validation
+            .introspections()
+            .filter_map(|introspection| introspection.client.secret())
+            .collect();
         if let UpstreamCredential::Exchanged(exchange) = &self.upstream_credential {
             secrets.extend(exchange.client.secret());
             if let ActorSource::Configured { token, .. } = &exchange.actor {
@@ -63,16 +68,106 @@ impl Policy {
     /// Where the configuration asks for a client certificate, as a JSON pointer; `None` where it
     /// does not.
     pub fn needs_client_certificate(&self) -> Option<&'static str> {
-        let Validation::Introspection(introspection) = &self.validation;
-        matches!(introspection.client, ClientAuthentication::TlsClient { .. }).then_some("/client_auth")
+        self.validation
+            .introspections()
+            .any(|introspection| matches!(introspection.client, ClientAuthentication::TlsClient { .. }))
+            .then_some("/client_auth")
     }
 }
 
-/// Which proof a token needs.
+/// How tokens are proven.
 #[derive(Clone, Debug)]
-pub enum Validation {
-    /// Ask the authorization server about each token (RFC 7662).
-    Introspection(IntrospectionPolicy),
+pub struct Validation {
+    /// The issuers whose tokens are told by their `iss`, each with the proof that its tokens need.
+    /// A token of one of these goes no other way.
+    pub issuers: Vec<IssuerPolicy>,
+    /// Who is asked about every other token, opaque or of an issuer that is not told by `iss`;
+    /// `None`: such a token is refused.
+    pub others: Option<IntrospectionPolicy>,
+    /// The `typ` headers that a signed access token may have.
+    pub access_token_types: Vec<String>,
+    /// How long fetched keys and metadata are used.
+    pub key_lifetimes: KeyLifetimes,
+}
+
+impl Validation {
+    /// Every way of introspection.
+    pub fn introspections(&self) -> impl Iterator<Item = &IntrospectionPolicy> {
+        let own = self.issuers.iter().filter_map(|issuer| issuer.proof.introspection());
+        own.chain(&self.others)
+    }
+}
+
+/// An issuer whose tokens are told by their `iss`.
+#[derive(Clone, Debug)]
+pub struct IssuerPolicy {
+    /// The exact value of `iss`.
+    pub issuer: String,
+    /// What proves its tokens.
+    pub proof: Proof,
+    /// `aud` must name one of these; `None` where the operator switched the check off.
+    pub audiences: Option<Vec<String>>,
+}
+
+/// What proves a token.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// Its signature.
+    Signature(KeySource),
+    /// The authorization server's word (RFC 7662).
+    Introspection(Box<IntrospectionPolicy>),
+    /// Its signature, then the authorization server's word.
+    Both(KeySource, Box<IntrospectionPolicy>),
+}
+
+impl Proof {
+    /// Where the issuer's keys come from, where a signature is checked.
+    pub fn keys(&self) -> Option<&KeySource> {
+        match self {
+            Proof::Signature(keys) | Proof::Both(keys, _) => Some(keys),
+            Proof::Introspection(_) => None,
+        }
+    }
+
+    /// Who is asked, where somebody is.
+    pub fn introspection(&self) -> Option<&IntrospectionPolicy> {
+        match self {
+            Proof::Introspection(introspection) | Proof::Both(_, introspection) => Some(introspection),
+            Proof::Signature(_) => None,
+        }
+    }
+}
+
+/// Where the keys of an issuer come from.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// The configuration.
+    Static(JwkSet),
+    /// A secret that the issuer and the operator share: the one way to HS256, HS384 and HS512.
+    Secret(VerificationKey),
+    /// A JWK Set that is fetched.
+    Endpoint(Endpoint),
+    /// A JWK Set whose place the issuer's metadata tells; the metadata is looked for at these, in
+    /// order (RFC 8414 section 3, then OpenID Connect Discovery section 4).
+    Discovered(Vec<Endpoint>),
+}
+
+/// How long fetched keys and metadata are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyLifetimes {
+    /// After this a JWK Set is fetched again.
+    pub keys: Duration,
+    /// An unknown key causes at most one fetch for each issuer in this time.
+    pub refetch_cooldown: Duration,
+    /// How long the last good JWK Set serves while fetches fail, from when it should have been
+    /// fetched again.
+    pub longest_stale: Duration,
+    /// After this the metadata is fetched again.
+    pub metadata: Duration,
+    /// How often the metadata is tried at each of its places within one attempt.
+    pub metadata_tries: u32,
+    /// Whether keys may be fetched from http endpoints that metadata names.
+    pub insecure_http: bool,
 }
 
 /// How tokens are introspected.

@@ -5,7 +5,7 @@ use super::exchange;
 use super::step::{Environment, Step};
 use super::{Carried, ResourceServer, Stage};
 use crate::cache::digest::Digest;
-use crate::config::policy::{IntrospectionPolicy, Requirements, Validation};
+use crate::config::policy::{IntrospectionPolicy, Requirements};
 use crate::http::{Answer, Callout, FlightKey};
 use crate::jose::claim_rules::{ClaimRules, ClaimsRefused, Presence};
 use crate::jose::claims::ClaimsSet;
@@ -54,13 +54,13 @@ impl ResourceServer {
         carried: Carried,
         environment: &mut Environment<'_>,
     ) -> Result<Step, Rejection> {
-        let Validation::Introspection(introspection) = &self.policy.validation;
+        let Some(introspection) = &self.policy.validation.others else { return Err(Rejection::Internal) };
         let key = carried.located.token_key;
         let remembers = introspection.remember.is_some();
         if remembers && let Some(claims) = self.known(&key, environment)? {
             return self.accept(carried, claims, environment);
         }
-        let Validation::Introspection(introspection) = &self.policy.validation;
+        let Some(introspection) = &self.policy.validation.others else { return Err(Rejection::Internal) };
         let mut callout = introspection_callout(introspection, &carried.located.token);
         callout.flight = remembers.then(|| FlightKey(*key.as_bytes()));
         self.call(callout, Stage::Introspection, carried, environment)
@@ -86,7 +86,7 @@ impl ResourceServer {
         joined: bool,
         environment: &mut Environment<'_>,
     ) -> Result<Step, Rejection> {
-        let Validation::Introspection(introspection) = &self.policy.validation;
+        let Some(introspection) = &self.policy.validation.others else { return Err(Rejection::Internal) };
         let remember = introspection.remember;
         let key = carried.located.token_key;
         // Whoever made the call has read the answer already.

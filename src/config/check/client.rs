@@ -146,12 +146,12 @@ impl Checker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::policy::{IntrospectionPolicy, UpstreamCredential, Validation};
+    use crate::config::policy::{IntrospectionPolicy, UpstreamCredential};
     use crate::config::testing::{message, mistaken, policy, warnings};
     use serde_json::{Value, json};
 
     fn introspection(changes: &[(&str, Value)]) -> IntrospectionPolicy {
-        let Validation::Introspection(introspection) = policy(changes).validation;
+        let introspection = policy(changes).validation.others.unwrap();
         introspection
     }
 

@@ -131,12 +131,12 @@ impl Checker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::policy::{IntrospectionPolicy, Validation};
+    use crate::config::policy::IntrospectionPolicy;
     use crate::config::testing::{mistaken, policy};
     use serde_json::{Value, json};
 
     fn introspection(changes: &[(&str, Value)]) -> IntrospectionPolicy {
-        let Validation::Introspection(introspection) = policy(changes).validation;
+        let introspection = policy(changes).validation.others.unwrap();
         introspection
     }
 

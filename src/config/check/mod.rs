@@ -11,7 +11,8 @@ mod urls;
 use crate::cache::digest::Digest;
 use crate::config::findings::Findings;
 use crate::config::policy::{
-    CachePolicy, IntrospectionPolicy, Policy, Requirements, SharedData, UpstreamCredential, Validation,
+    CachePolicy, IntrospectionPolicy, KeyLifetimes, Policy, Requirements, SharedData, UpstreamCredential,
+    Validation,
 };
 use crate::config::written::{Config, Shared};
 use crate::oauth::client_auth::ClientAuthentication;
@@ -54,7 +55,19 @@ pub(super) fn check(config: &Config, digest: Digest, findings: &mut Findings) ->
         scopes_supported: config.scopes_supported.clone(),
         realm: config.realm.clone(),
         max_token_bytes: config.max_token_bytes,
-        validation: Validation::Introspection(introspection?),
+        validation: Validation {
+            issuers: Vec::new(),
+            others: Some(introspection?),
+            access_token_types: Vec::new(),
+            key_lifetimes: KeyLifetimes {
+                keys: Duration::from_secs(3600),
+                refetch_cooldown: Duration::from_secs(30),
+                longest_stale: Duration::from_secs(86_400),
+                metadata: Duration::from_secs(3600),
+                metadata_tries: 3,
+                insecure_http: false,
+            },
+        },
         requirements,
         upstream_credential: upstream_credential?,
         claim_headers: claim_headers?,
@@ -220,7 +233,7 @@ mod tests {
         assert_eq!(plain.timeout, Duration::from_secs(10));
         assert_eq!(plain.request_deadline, Duration::from_secs(20));
         assert_eq!(plain.max_token_bytes, 16_384);
-        let Validation::Introspection(introspection) = plain.validation;
+        let introspection = plain.validation.others.unwrap();
         assert_eq!(introspection.remember, Some(Duration::from_secs(60)));
         let cache = CachePolicy { shared: SharedData::Auto, shared_slots: 4096, max_bytes: 8_388_608 };
         assert_eq!(plain.cache, cache);
@@ -232,7 +245,7 @@ mod tests {
         assert_eq!(changed.request_deadline, Duration::from_secs(3));
         let cache = CachePolicy { shared: SharedData::Off, shared_slots: 8, max_bytes: 1_048_576 };
         assert_eq!(changed.cache, cache);
-        let Validation::Introspection(introspection) = changed.validation;
+        let introspection = changed.validation.others.unwrap();
         assert_eq!(introspection.remember, None);
         let deadline = policy(&[("/request_deadline", json!(700))]).request_deadline;
         assert_eq!(deadline, Duration::from_millis(700));

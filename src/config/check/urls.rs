@@ -90,7 +90,7 @@ impl Checker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::policy::{UpstreamCredential, Validation};
+    use crate::config::policy::UpstreamCredential;
     use crate::config::testing::{message, mistaken, policy, warnings};
     use serde_json::json;
 
@@ -160,7 +160,7 @@ mod tests {
             "exchange.example.com:443": "exchange"
         });
         let loaded = policy(&[("/callout_targets", targets)]);
-        let Validation::Introspection(introspection) = loaded.validation;
+        let introspection = loaded.validation.others.unwrap();
         assert_eq!(introspection.endpoint.cluster.as_deref(), Some("outbound|443||auth.example.com"));
         let UpstreamCredential::Exchanged(exchange) = loaded.upstream_credential else {
             panic!("an exchange")
