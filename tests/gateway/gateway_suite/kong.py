@@ -110,9 +110,11 @@ class _Node:
         self._prefix = prefix
         self._filters = filters
         self._sites = sites
-        self._reserved = [_reserve() for _ in range(len(sites) + 1)]
+        self._reserved = [_reserve() for _ in range(len(sites) + 2)]
         free = [Address("127.0.0.1", each.getsockname()[1]) for each in self._reserved]
         self._status = free.pop()
+        # What the file of hosts does not know is not to be found: nobody answers there.
+        self._nameserver = free.pop()
         self.addresses = {site.name: address for site, address in zip(sites, free, strict=True)}
 
     def start(self) -> None:
@@ -170,6 +172,8 @@ class _Node:
             "admin_gui_listen": "off",
             "anonymous_reports": "off",
             "plugins": "off",
+            "lua_ssl_trusted_certificate": str(self._sites[0].trust),
+            "dns_resolver": str(self._nameserver),
             "wasm": "on",
             "wasm_filters_path": str(self._filters),
             "nginx_worker_processes": "1",
