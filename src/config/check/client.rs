@@ -151,8 +151,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn introspection(changes: &[(&str, Value)]) -> IntrospectionPolicy {
-        let introspection = policy(changes).validation.others.unwrap();
-        introspection
+        policy(changes).validation.others.unwrap()
     }
 
     fn exchange_client(changes: &[(&str, Value)]) -> ClientAuthentication {

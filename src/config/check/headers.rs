@@ -136,8 +136,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn introspection(changes: &[(&str, Value)]) -> IntrospectionPolicy {
-        let introspection = policy(changes).validation.others.unwrap();
-        introspection
+        policy(changes).validation.others.unwrap()
     }
 
     #[test]
