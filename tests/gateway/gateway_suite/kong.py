@@ -43,13 +43,21 @@ TRAP_MARKS = (
 """What Kong or the filter write when the filter has trapped, a worker died, or the filter was left out."""
 CONNECTION = re.compile(r"\[\w+\] \d+#\d+: (?:\*(\d+) )?")
 """The head of a line of the error log, with the number of the connection it is about."""
-
 CONTEXT = ", client: "
 """Where nginx begins to tell about the request that a line is about."""
+PORT = "x-suite-port"
+TELL_PORT = {
+    "name": "pre-function",
+    "config": {
+        "rewrite": [f"ngx.req.set_header('{PORT}', ngx.var.server_port)"],
+        "access": [f"ngx.req.clear_header('{PORT}')"],
+    },
+}
+"""Has Kong's router see the port the client came to, and nobody else."""
 
 
 class KongDriver:
-    """The user's Kong, from 3.6 on, with a prefix and ports of the suite's choosing."""
+    """The user's Kong, 3.5 or later, with a prefix and ports of the suite's choosing."""
 
     name = "kong"
     family = "kong"
@@ -133,7 +141,7 @@ class _Node:
     def lines(self, site: Site) -> list[str]:
         """The lines of the log about the site's connections, and those about none."""
         port = str(self.addresses[site.name].port)
-        access = self._read("access.log")
+        access = self._read("suite.log")
         mine = {connection for connection, _, to in (line.partition(" ") for line in access) if to == port}
         lines = self._read("error.log")
         heads = [CONNECTION.search(line) for line in lines]
@@ -161,25 +169,28 @@ class _Node:
         group = grp.getgrgid(os.getgid()).gr_name
         listens = [f"{address} reuseport" for address in self.addresses.values()]
         zone = ZONE[self._sites[0].variant]
+        if zone and self._version() < (3, 7):
+            zone = f"* {zone}"  # what came to mean all keys by itself
         return {
             "prefix": str(self._prefix),
             "nginx_user": f"{user} {group}",
             "database": "off",
-            "router_flavor": "expressions",
             "proxy_listen": ", ".join(listens),
             "status_listen": f"{self._status} reuseport",
             "admin_listen": "off",
             "admin_gui_listen": "off",
             "anonymous_reports": "off",
-            "plugins": "off",
+            "plugins": "pre-function",
+            "untrusted_lua": "on",
+            "lua_max_req_headers": "1000",
             "lua_ssl_trusted_certificate": str(self._sites[0].trust),
             "dns_resolver": str(self._nameserver),
             "wasm": "on",
             "wasm_filters_path": str(self._filters),
             "nginx_worker_processes": "1",
             "log_level": "info",
-            "proxy_access_log": "logs/access.log suite",
             "nginx_http_log_format": "suite '$connection $server_port'",
+            "nginx_proxy_access_log": "logs/suite.log suite",
             "nginx_http_client_body_buffer_size": "2m",
             "nginx_http_large_client_header_buffers": "8 64k",
             **({"nginx_wasm_shm_kv": zone} if zone else {}),
@@ -188,13 +199,13 @@ class _Node:
 
     def _declarative(self) -> dict[str, Any]:
         services = [self._service(site) for site in self._sites]
-        return {"_format_version": "3.0", "_transform": True, "services": services}
+        return {"_format_version": "3.0", "_transform": True, "services": services, "plugins": [TELL_PORT]}
 
     def _service(self, site: Site) -> dict[str, Any]:
         port = self.addresses[site.name].port
         route = {
             "name": site.name,
-            "expression": f"net.dst.port == {port}",
+            "headers": {PORT: [str(port)]},
             "strip_path": False,
             "preserve_host": True,
         }
@@ -206,6 +217,13 @@ class _Node:
             "routes": [route],
             "filter_chains": [{"filters": [{"name": "token_exchange", "config": site.config}]}],
         }
+
+    def _version(self) -> tuple[int, ...]:
+        said = self._command("version").stdout
+        found = re.search(r"(\d+)\.(\d+)", said)
+        if found is None:
+            raise RuntimeError(f"{self._binary} is no Kong:\n{said}")
+        return tuple(int(part) for part in found.groups())
 
     def _environment(self) -> Mapping[str, str]:
         environment: Mapping[str, str] = self._sites[0].gateway.get("environment", {})
