@@ -14,12 +14,14 @@ CARGO := cargo +$(CHANNEL)
 VENV := .venv
 RUN := $(VENV)/bin/python
 REQUIREMENTS := tests/gateway/requirements.txt
-PYTHON_TESTS := tests/gateway/test_servers.py tests/gateway/test_check.py tests/kong_model
-GATEWAY_TESTS := tests/gateway/test_scenarios.py $(if $(filter envoy,$(GATEWAY)),tests/gateway/test_envoy.py)
+PYTHON_TESTS := tests/gateway/test_servers.py tests/gateway/test_check.py tests/kong_model/rules
+GATEWAY_TESTS := tests/gateway/test_scenarios.py $(if $(filter envoy,$(GATEWAY)),tests/gateway/test_envoy.py) \
+  $(if $(filter kong-model,$(GATEWAY)),tests/kong_model/filter)
 WASM := dist/token_exchange.wasm
+FAULTY_WASM := dist/token_exchange-fault-injection.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange.wasm
 
-.PHONY: help demo demo-up test gateway-test wasm lint fmt doc ci requirements clean rust
+.PHONY: help demo demo-up test gateway-test mutations wasm faulty-wasm lint fmt doc ci requirements clean rust
 
 help: ## this list
 	@echo 'token-exchange: a proxy-wasm filter that validates a bearer token and swaps it at a token endpoint'
@@ -36,8 +38,19 @@ test: rust $(VENV)/ready ## the fast suites: the Rust tests, and the tests of th
 	$(CARGO) test --locked
 	$(RUN) -m pytest -q $(PYTHON_TESTS) $(ARGS)
 
-gateway-test: wasm $(VENV)/ready ## the built filter on a gateway: GATEWAY=envoy (the default), kong-model, kong
+gateway-test: wasm $(VENV)/ready $(if $(filter kong-model,$(GATEWAY)),faulty-wasm) ## the built filter on a gateway: GATEWAY=envoy (the default), kong-model, kong
 	$(RUN) -m pytest -q $(GATEWAY_TESTS) --gateway $(GATEWAY) --wasm $(WASM) $(ARGS)
+
+mutations: rust $(VENV)/ready ## take each guard of the filter out, and see a test fail (ARGS='--only WORD')
+	$(RUN) tests/kong_model/mutate.py $(ARGS)
+
+# The filter with traps on demand. Never shipped.
+faulty-wasm: rust
+	@echo 'building $(FAULTY_WASM) ...'
+	RUSTFLAGS='-C target-feature=+simd128' $(CARGO) rustc --locked --lib --crate-type cdylib --profile mutation \
+	  --features fault-injection --target $(TARGET)
+	@mkdir -p $(dir $(FAULTY_WASM))
+	@cp $(subst /release/,/mutation/,$(BUILT)) $(FAULTY_WASM)
 
 wasm: rust ## build dist/token_exchange.wasm
 	@echo 'building $(WASM) ...'

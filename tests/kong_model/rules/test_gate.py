@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kong_model import ClientRequest, Effect, Filter, Outcome, Route, Service, UpstreamAnswer
+from kong_model.ports import ScriptedCallouts
 from kong_model.rules.guests import CONTINUE, PAUSE, RESPONSE, TRAP, Guest
 from kong_model.rules.models import (
     BODY,
@@ -157,11 +158,21 @@ def test_q4_what_kong_answers_itself_no_filter_sees() -> None:
     assert (effect.answer.status, effect.traps) == (404, [])
 
 
-def test_section_3_a_reply_cancels_a_callout_that_was_not_sent() -> None:
+def test_section_3_a_reply_cancels_callouts_sent_or_not() -> None:
     guest = Guest()
-    guest.on(HEADERS, guest.dispatch(), guest.reply(401), PAUSE).on(CALLED, TRAP)
-    effect = started(guest, Outcome.answered()).send()
-    assert (effect.answer.status, effect.traps) == (401, [])
+    guest.on(HEADERS, guest.dispatch(), guest.dispatch(), PAUSE).on(CALLED, guest.reply(401))
+    model = started(guest)
+    stream = model.open(ClientRequest())
+    first, second = stream.effect.callouts
+    model.end_callout(first, Outcome.answered())
+    model.end_callout(second, Outcome.answered())
+    assert (stream.effect.answer.status, stream.effect.traps, second.cancelled) == (401, [], True)
+    guest = Guest()
+    guest.on(HEADERS, guest.dispatch(), guest.reply(401), PAUSE)
+    sent: list[object] = []
+    model = started(guest)
+    model.callouts = ScriptedCallouts(lambda callout: sent.append(callout))
+    assert (model.send().answer.status, sent) == (401, [])
 
 
 def test_section_3_a_request_goes_on_when_all_its_callouts_have_ended() -> None:

@@ -103,7 +103,6 @@ def test_section_1_what_splits_a_line_goes_out_and_is_noticed() -> None:
         (HEAD + b"no colon\r\n\r\n", Outcome.malformed()),
         (HEAD + b"X: " + b"x" * 9000 + b"\r\n\r\n", Outcome.malformed()),
         (HEAD + b"\r\nends with the connection", Outcome.without_length()),
-        (b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD, Outcome.interim()),
     ],
 )
 def test_d12_how_an_answer_is_told(answer: bytes, expected: Outcome) -> None:
@@ -121,6 +120,11 @@ def test_section_1_headers_cut_off_are_none_at_all() -> None:
 def test_section_1_no_content_waits_for_the_timeout() -> None:
     with server(b"HTTP/1.1 204 No Content\r\nDate: now\r\n\r\n", stays=True) as (port, _):
         assert call(port, timeout=300) == Outcome.no_content()
+
+
+def test_section_1_an_interim_answer_is_taken_as_the_final_one() -> None:
+    with server(b"HTTP/1.1 100 Continue\r\n\r\n", stays=True) as (port, _):
+        assert call(port) == Outcome.interim()
 
 
 def test_section_2_a_silent_server_is_a_timeout() -> None:
