@@ -26,6 +26,10 @@ pub enum Callee {
     IntrospectionEndpoint,
     /// RFC 8693
     TokenEndpoint,
+    /// RFC 7517
+    KeysEndpoint,
+    /// RFC 8414
+    MetadataEndpoint,
 }
 
 impl Callee {
@@ -34,6 +38,8 @@ impl Callee {
         match self {
             Callee::IntrospectionEndpoint => "introspection endpoint",
             Callee::TokenEndpoint => "token endpoint",
+            Callee::KeysEndpoint => "JWKS endpoint",
+            Callee::MetadataEndpoint => "metadata endpoint",
         }
     }
 }
@@ -74,6 +80,12 @@ pub enum TokenFault {
     WrongAudience,
     /// A claim that cannot be read.
     BadClaim,
+    /// Its signature is not valid, or by no key of its issuer.
+    BadSignature,
+    /// It is a token of another kind than an access token.
+    WrongType,
+    /// The authorization server says something else of it than it says itself.
+    Contradicted,
     /// The token endpoint refused it as a subject, or the actor that came with it.
     RefusedByTokenEndpoint,
 }
@@ -112,6 +124,15 @@ pub struct RetryAfter(u32);
 impl RetryAfter {
     /// What a client is told where the authorization server says nothing.
     pub const SOON: RetryAfter = RetryAfter(5);
+
+    /// What a client is told that meets a moment's congestion.
+    pub const ONE_SECOND: RetryAfter = RetryAfter(1);
+
+    /// The whole seconds that cover `wait`, one at least.
+    pub fn at_least(wait: Duration) -> RetryAfter {
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        RetryAfter(u32::try_from(seconds).unwrap_or(u32::MAX))
+    }
 
     /// What the authorization server said, where that is a number of seconds within an hour.
     pub fn from_field(value: Option<&[u8]>) -> RetryAfter {
@@ -289,6 +310,9 @@ impl TokenFault {
             TokenFault::WrongIssuer => "The access token's issuer is not accepted here.",
             TokenFault::WrongAudience => "The access token was not issued for this resource.",
             TokenFault::BadClaim => "The access token has a claim that cannot be read.",
+            TokenFault::BadSignature => "The access token's signature is not valid.",
+            TokenFault::WrongType => "The token is not an access token.",
+            TokenFault::Contradicted => "The access token contradicts its authorization server.",
             TokenFault::RefusedByTokenEndpoint => "The access token was refused by the authorization server.",
         }
     }

@@ -22,6 +22,9 @@ pub struct Tiers {
 enum Remembered {
     /// The claims of a token that was introspected and active.
     Claims(Rc<ClaimsSet>),
+    /// The claims of a token whose signature was good, and the index of its issuer. Not shared:
+    /// verifying anew is as quick as asking another worker.
+    Verified(usize, Rc<ClaimsSet>),
     /// A token that was issued for the upstream.
     Issued(Secret),
 }
@@ -71,6 +74,28 @@ impl Tiers {
     ) {
         self.share(&key, body, expires, now, store);
         self.keep_claims(key, claims, body.len(), expires, now);
+    }
+
+    /// The issuer and the claims of a token whose signature was good.
+    pub fn verified(&self, key: &Digest, now: UnixTime) -> Option<(usize, Rc<ClaimsSet>)> {
+        match self.memory.get(key, now)? {
+            Remembered::Verified(issuer, claims) => Some((*issuer, Rc::clone(claims))),
+            _ => None,
+        }
+    }
+
+    /// Remembers the claims of a token of `bytes` bytes whose signature was good.
+    pub fn remember_verified(
+        &mut self,
+        key: Digest,
+        issuer: usize,
+        claims: &Rc<ClaimsSet>,
+        bytes: usize,
+        expires: UnixTime,
+        now: UnixTime,
+    ) {
+        let value = Remembered::Verified(issuer, Rc::clone(claims));
+        self.memory.insert(key, value, bytes.saturating_mul(PARSED_CLAIMS_FACTOR), expires, now);
     }
 
     /// A token that was issued.

@@ -44,9 +44,18 @@ pub struct Policy {
     pub request_deadline: Duration,
     /// The memory for everything that is remembered.
     pub cache: CachePolicy,
+    /// The gateway's own names of targets, by authority (`idp.example.com:443`).
+    pub clusters: BTreeMap<String, String>,
 }
 
 impl Policy {
+    /// An endpoint that was discovered, with the gateway's own name for it where the operator gave
+    /// one.
+    pub fn with_cluster(&self, mut endpoint: Endpoint) -> Endpoint {
+        endpoint.cluster = self.clusters.get(&endpoint.authority()).cloned();
+        endpoint
+    }
+
     /// A digest over every secret of the configuration; `None` where there is none. What is shared
     /// with other workers is sealed with it.
     pub fn secrets_digest(&self) -> Option<Digest> {
@@ -107,6 +116,13 @@ pub struct IssuerPolicy {
     pub proof: Proof,
     /// `aud` must name one of these; `None` where the operator switched the check off.
     pub audiences: Option<Vec<String>>,
+}
+
+impl IssuerPolicy {
+    /// The one value of `iss`, as a list.
+    pub fn issuers_allowed(&self) -> &[String] {
+        std::slice::from_ref(&self.issuer)
+    }
 }
 
 /// What proves a token.

@@ -7,9 +7,12 @@
 
 mod answer;
 mod exchange;
+mod introspect;
+mod keys;
 mod locate;
 mod metadata;
 mod rewrite;
+mod signature;
 pub mod step;
 mod validate;
 
@@ -36,6 +39,8 @@ pub struct ResourceServer {
     exchange_key: exchange::KeyPrefix,
     remembered: Tiers,
     refused: Memory<()>,
+    /// The fetched keys of each issuer that is told by `iss`, in the policy's order.
+    keys: Vec<keys::IssuerKeys>,
 }
 
 /// The memory for refusals is apart, so that a flood of bad tokens drives out no good one.
@@ -60,21 +65,25 @@ struct Carried {
     callouts: u8,
 }
 
-/// A token is introspected once and exchanged once, and once more where the answer that another
-/// request brought is not to be shared.
-const MOST_CALLOUTS: u8 = 3;
+/// The metadata is looked for at two places, the keys are fetched, the token is introspected and
+/// exchanged, and exchanged again where the answer that another request brought is for one use.
+const MOST_CALLOUTS: u8 = 6;
 
 /// Which answer a request waits for.
 #[derive(Debug)]
 enum Stage {
-    Introspection,
+    Metadata(signature::KeyFetch),
+    Keys(signature::KeyFetch),
+    Introspection(introspect::Introspection),
     Exchange(Box<exchange::Exchange>),
 }
 
 impl Stage {
     fn callee(&self) -> Callee {
         match self {
-            Stage::Introspection => Callee::IntrospectionEndpoint,
+            Stage::Metadata(_) => Callee::MetadataEndpoint,
+            Stage::Keys(_) => Callee::KeysEndpoint,
+            Stage::Introspection(_) => Callee::IntrospectionEndpoint,
             Stage::Exchange(_) => Callee::TokenEndpoint,
         }
     }
@@ -107,6 +116,7 @@ impl ResourceServer {
             exchange_key: exchange::KeyPrefix::new(&policy),
             remembered: Tiers::new(policy.cache.max_bytes, shared_tier(&policy)),
             refused: Memory::new(REFUSALS_MAX_BYTES),
+            keys: signature::empty_keys(policy.validation.issuers.len()),
             metadata,
             policy,
             host,
@@ -135,13 +145,17 @@ impl ResourceServer {
     pub fn resume(&mut self, pending: Pending, event: Event<'_>, environment: &mut Environment<'_>) -> Step {
         let Event::Called { outcome, joined } = event;
         let callee = pending.stage.callee();
-        let resumed =
-            answer::whole(outcome, callee, pending.due, environment).and_then(|answer| match pending.stage {
-                Stage::Introspection => self.introspected(pending.carried, answer, joined, environment),
-                Stage::Exchange(exchange) => {
-                    self.exchanged(pending.carried, *exchange, answer, joined, environment)
-                }
-            });
+        let answer = answer::whole(outcome, callee, pending.due, environment);
+        let carried = pending.carried;
+        let resumed = match pending.stage {
+            Stage::Metadata(fetch) => self.metadata_fetched(carried, &fetch, answer, joined, environment),
+            Stage::Keys(fetch) => self.keys_fetched(carried, &fetch, answer, joined, environment),
+            Stage::Introspection(introspection) => answer
+                .and_then(|answer| self.introspected(carried, introspection, answer, joined, environment)),
+            Stage::Exchange(exchange) => {
+                answer.and_then(|answer| self.exchanged(carried, *exchange, answer, joined, environment))
+            }
+        };
         self.conclude(resumed, environment.report)
     }
 

@@ -15,6 +15,9 @@ pub struct HostTraits {
     pub header_line_limit: Option<usize>,
     /// The filter sees requests for any path of its origin, not only for those of a route.
     pub sees_every_path: bool,
+    /// A request that waits can be woken by another's callout, so that one callout serves all that
+    /// ask the same. Where it cannot, each makes its own.
+    pub joins_callouts: bool,
     /// Callouts can present a client certificate that the operator configured in the gateway.
     pub presents_client_certificates: bool,
 }

@@ -1,22 +1,21 @@
-//! Whether the token is good.
+//! Whether the token is good: which proof it needs, and what it must say once it is proven.
 
-use super::answer;
 use super::exchange;
+use super::introspect::Asked;
 use super::step::{Environment, Step};
-use super::{Carried, ResourceServer, Stage};
-use crate::cache::digest::Digest;
-use crate::config::policy::{IntrospectionPolicy, Requirements};
-use crate::http::{Answer, Callout, FlightKey};
+use super::{Carried, ResourceServer};
+use crate::config::policy::{IssuerPolicy, Requirements};
+use crate::jose::access_token::AccessTokenRefused;
 use crate::jose::claim_rules::{ClaimRules, ClaimsRefused, Presence};
 use crate::jose::claims::ClaimsSet;
+use crate::jose::shape::Shape;
 use crate::oauth::bearer::BearerToken;
-use crate::oauth::introspection::{self, IntrospectionResponse};
-use crate::rejection::{Callee, Rejection, TokenFault};
+use crate::rejection::{Rejection, TokenFault};
 use crate::report::Level;
 use crate::secret::Secret;
 use crate::time::UnixTime;
+use std::fmt;
 use std::rc::Rc;
-use std::time::Duration;
 
 /// A token that was proven to be good, with what it says. Only this file makes one.
 #[derive(Debug)]
@@ -43,159 +42,107 @@ impl ValidatedToken {
     }
 }
 
-/// How long a refusal is remembered: long enough to answer a client that hammers, short enough that
-/// a token which becomes active is not kept waiting.
-const REFUSAL_LIFETIME: Duration = Duration::from_secs(5);
-
 impl ResourceServer {
-    /// Asks for the proof that the policy wants, unless it is remembered.
+    /// Asks for the proof that the token needs. A token of an issuer that is told by `iss` goes
+    /// its way and no other: what fails there is not tried elsewhere.
     pub(super) fn validate(
         &mut self,
         carried: Carried,
         environment: &mut Environment<'_>,
     ) -> Result<Step, Rejection> {
-        let Some(introspection) = &self.policy.validation.others else { return Err(Rejection::Internal) };
+        let validation = &self.policy.validation;
         let key = carried.located.token_key;
-        let remembers = introspection.remember.is_some();
-        if remembers && let Some(claims) = self.known(&key, environment)? {
-            return self.accept(carried, claims, environment);
+        if let Some((issuer, claims)) = self.remembered.verified(&key, environment.now) {
+            return self.proven_by_signature(carried, issuer, claims, environment);
         }
-        let Some(introspection) = &self.policy.validation.others else { return Err(Rejection::Internal) };
-        let mut callout = introspection_callout(introspection, &carried.located.token);
-        callout.flight = remembers.then(|| FlightKey(*key.as_bytes()));
-        self.call(callout, Stage::Introspection, carried, environment)
-    }
-
-    /// What is remembered of a token: its claims, or that it was refused.
-    fn known(
-        &mut self,
-        key: &Digest,
-        environment: &mut Environment<'_>,
-    ) -> Result<Option<Rc<ClaimsSet>>, Rejection> {
-        if self.refused.get(key, environment.now).is_some() {
-            return Err(Rejection::InvalidToken(TokenFault::Inactive));
+        // With one issuer and nobody else to ask, the signature says whose the token is.
+        if let ([only], None) = (validation.issuers.as_slice(), &validation.others)
+            && only.proof.keys().is_some()
+        {
+            return self.verify(carried, 0, None, environment);
         }
-        Ok(self.remembered.claims(key, environment.now, environment.store))
-    }
-
-    /// Takes what the introspection endpoint answered.
-    pub(super) fn introspected(
-        &mut self,
-        carried: Carried,
-        answer: &Answer,
-        joined: bool,
-        environment: &mut Environment<'_>,
-    ) -> Result<Step, Rejection> {
-        let Some(introspection) = &self.policy.validation.others else { return Err(Rejection::Internal) };
-        let remember = introspection.remember;
-        let key = carried.located.token_key;
-        // Whoever made the call has read the answer already.
-        if joined && let Some(claims) = self.known(&key, environment)? {
-            return self.accept(carried, claims, environment);
+        if validation.issuers.is_empty() {
+            return self.introspect(carried, Asked::Others, environment);
         }
-        match read_introspection(answer, environment)? {
-            IntrospectionResponse::Active(claims) => {
-                let claims = Rc::new(claims);
-                if let Some(remember) = remember {
-                    let until = environment.now.saturating_add(remember);
-                    let until = claims.expires().ok().flatten().map_or(until, |expires| expires.min(until));
-                    let now = environment.now;
-                    self.remembered.remember_claims(
-                        key,
-                        &claims,
-                        &answer.body,
-                        until,
-                        now,
-                        environment.store,
-                    );
-                }
-                self.accept(carried, claims, environment)
+        match Shape::of(carried.located.token.secret().expose()) {
+            Shape::Broken => {
+                Err(refused(&"its payload is not a JSON object", TokenFault::Unreadable, environment))
             }
-            IntrospectionResponse::Inactive => {
-                if remember.is_some() {
-                    let until = environment.now.saturating_add(REFUSAL_LIFETIME);
-                    self.refused.insert(key, (), 0, until, environment.now);
+            Shape::Opaque => self.introspect(carried, Asked::Others, environment),
+            Shape::Signed { issuer } => {
+                let told =
+                    validation.issuers.iter().position(|policy| Some(&policy.issuer) == issuer.as_ref());
+                match told {
+                    Some(index)
+                        if validation.issuers.get(index).is_some_and(|it| it.proof.keys().is_some()) =>
+                    {
+                        self.verify(carried, index, None, environment)
+                    }
+                    Some(index) => self.introspect(carried, Asked::Issuer(index), environment),
+                    None => self.introspect(carried, Asked::Others, environment),
                 }
-                Err(Rejection::InvalidToken(TokenFault::Inactive))
             }
         }
     }
 
     /// Holds the claims against the policy, each time anew: what is remembered is what the token
     /// says, never that it was accepted.
-    fn accept(
+    pub(super) fn accept(
         &mut self,
         mut carried: Carried,
         claims: Rc<ClaimsSet>,
+        asked: Asked,
         environment: &mut Environment<'_>,
     ) -> Result<Step, Rejection> {
-        let expires = check_claims(&claims, &self.policy.requirements, environment)?;
+        let rules = self.rules(asked, Presence::Optional);
+        rules
+            .check(&claims, environment.now)
+            .map_err(|reason| refused(&reason, claims_fault(&reason), environment))?;
+        let expires = claims.expires().map_err(|_| Rejection::InvalidToken(TokenFault::BadClaim))?;
         check_scope(&claims, &self.policy.requirements)?;
         let token = carried.located.token.clone();
         let validated = ValidatedToken { token, claims, expires };
         let actor = carried.located.actor.take();
         self.provide_credential(carried, exchange::Subject { validated, actor }, environment)
     }
-}
 
-fn introspection_callout(policy: &IntrospectionPolicy, token: &BearerToken) -> Callout {
-    let mut form = introspection::request(token, &policy.arguments);
-    let mut headers = exchange::form_headers();
-    policy.client.apply(&mut form, &mut headers);
-    headers.extend(policy.headers.iter().cloned());
-    Callout {
-        endpoint: policy.endpoint.clone(),
-        method: "POST",
-        headers,
-        body: form.encode(),
-        timeout: Duration::ZERO,
-        flight: None,
-    }
-}
-
-fn read_introspection(
-    answer: &Answer,
-    environment: &mut Environment<'_>,
-) -> Result<IntrospectionResponse, Rejection> {
-    let callee = Callee::IntrospectionEndpoint;
-    answer::usable_status(answer, callee, environment)?;
-    if answer.status != 200 {
-        let hint = match answer.status {
-            401 | 403 => "; check client_id, client_secret and client_auth",
-            _ => "",
+    /// What the claims of a token must say, by who vouches for them.
+    pub(super) fn rules(&self, asked: Asked, presence: Presence) -> ClaimRules<'_> {
+        let requirements = &self.policy.requirements;
+        let issuer = match asked {
+            Asked::Others => None,
+            Asked::Issuer(index) => self.policy.validation.issuers.get(index),
         };
-        let line = format!("the introspection endpoint answered {}{hint}", answer.status);
-        environment.report.add(Level::Error, line);
-        return Err(Rejection::Unusable(callee));
+        ClaimRules {
+            issuers_allowed: issuer.map_or(&requirements.issuers_allowed, IssuerPolicy::issuers_allowed),
+            audiences: issuer.map_or(&requirements.audiences, |issuer| &issuer.audiences).as_deref(),
+            audience_claim: &requirements.audience_claim,
+            leeway: requirements.leeway,
+            presence,
+        }
     }
-    IntrospectionResponse::parse(&answer.body).map_err(|error| {
-        let line = format!("the introspection endpoint's answer is not one of RFC 7662: {error:?}");
-        environment.report.add(Level::Warn, line);
-        Rejection::Unusable(callee)
-    })
 }
 
-/// Issuer, audience and lifetime. Returns when the token ends.
-fn check_claims(
-    claims: &ClaimsSet,
-    requirements: &Requirements,
+/// The rejection of a token, with its reason in the log. The reason is in the filter's own words.
+pub(super) fn refused(
+    reason: &dyn fmt::Display,
+    fault: TokenFault,
     environment: &mut Environment<'_>,
-) -> Result<Option<UnixTime>, Rejection> {
-    let rules = ClaimRules {
-        issuers_allowed: &requirements.issuers_allowed,
-        audiences: requirements.audiences.as_deref(),
-        audience_claim: &requirements.audience_claim,
-        leeway: requirements.leeway,
-        presence: Presence::Optional,
-    };
-    rules.check(claims, environment.now).map_err(|refused| {
-        environment.report.add(Level::Info, format!("a token was refused: {refused}"));
-        Rejection::InvalidToken(fault(&refused))
-    })?;
-    claims.expires().map_err(|_| Rejection::InvalidToken(TokenFault::BadClaim))
+) -> Rejection {
+    environment.report.add(Level::Info, format!("a token was refused: {reason}"));
+    Rejection::InvalidToken(fault)
 }
 
-fn fault(refused: &ClaimsRefused) -> TokenFault {
+pub(super) fn access_token_fault(refused: &AccessTokenRefused) -> TokenFault {
+    match refused {
+        AccessTokenRefused::TokenType | AccessTokenRefused::IdToken | AccessTokenRefused::OtherKind => {
+            TokenFault::WrongType
+        }
+        AccessTokenRefused::Claims(refused) => claims_fault(refused),
+    }
+}
+
+fn claims_fault(refused: &ClaimsRefused) -> TokenFault {
     match refused {
         ClaimsRefused::Unreadable(_) => TokenFault::BadClaim,
         ClaimsRefused::IssuerMissing | ClaimsRefused::IssuerNotAllowed => TokenFault::WrongIssuer,

@@ -43,12 +43,14 @@ impl Kind {
                 removes_headers: false,
                 header_line_limit: Some(LINES_KONG_LISTS),
                 sees_every_path: false,
+                joins_callouts: false,
                 presents_client_certificates: false,
             },
             Kind::Envoy => HostTraits {
                 removes_headers: true,
                 header_line_limit: None,
                 sees_every_path: true,
+                joins_callouts: true,
                 presents_client_certificates: true,
             },
         }

@@ -120,6 +120,22 @@ impl ClaimsSet {
         rest.iter().try_fold(self.0.get(first)?, |value, name| value.as_object()?.get(name))
     }
 
+    /// These claims with what an authorization server adds: its scope in place of the token's own,
+    /// the earlier of both expiries, and every claim that the token does not have.
+    pub fn narrowed_by(&self, introspected: &ClaimsSet) -> ClaimsSet {
+        let mut members = self.0.clone();
+        members.remove("scope");
+        members.remove("scp");
+        for (name, value) in &introspected.0 {
+            let earlier = name == "exp"
+                && matches!((introspected.expires(), self.expires()), (Ok(Some(said)), Ok(Some(own))) if said < own);
+            if earlier || !members.contains_key(name) {
+                members.insert(name.clone(), value.clone());
+            }
+        }
+        ClaimsSet(members)
+    }
+
     /// Any claim by its name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)

@@ -8,4 +8,5 @@ pub mod claims;
 pub mod jwk;
 pub mod jws;
 pub mod key;
+pub mod shape;
 pub mod verify;

@@ -29,6 +29,7 @@ pub const REMOVES_HEADERS: HostTraits = HostTraits {
     removes_headers: true,
     header_line_limit: None,
     sees_every_path: true,
+    joins_callouts: true,
     presents_client_certificates: true,
 };
 
@@ -37,6 +38,7 @@ pub const EMPTIES_HEADERS: HostTraits = HostTraits {
     removes_headers: false,
     header_line_limit: Some(90),
     sees_every_path: false,
+    joins_callouts: false,
     presents_client_certificates: false,
 };
 

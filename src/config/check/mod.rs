@@ -74,6 +74,7 @@ pub(super) fn check(config: &Config, digest: Digest, findings: &mut Findings) ->
         timeout,
         request_deadline: config.request_deadline.map_or(timeout.saturating_mul(2), Duration::from_millis),
         cache: cache_policy(config),
+        clusters: checker.clusters,
     })
 }
 
