@@ -171,7 +171,7 @@ def test_section_3_a_reply_cancels_callouts_sent_or_not() -> None:
     guest.on(HEADERS, guest.dispatch(), guest.reply(401), PAUSE)
     sent: list[object] = []
     model = started(guest)
-    model.callouts = ScriptedCallouts(lambda callout: sent.append(callout))
+    model.callouts = ScriptedCallouts(sent.append)
     assert (model.send().answer.status, sent) == (401, [])
 
 
