@@ -1,4 +1,4 @@
-"""Callouts: what the host accepts, what it writes, and every way one can end (section 1, section 2, D12)."""
+"""Callouts: what the host accepts, what it writes, and every way one can end (S1, S2, D12)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NOT_SENT = {b"host", b"connection"}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a callout callback finds. The constructors are the rows of section 2's table, under their names there."""
+    """What a callout callback finds. The constructors are the rows of S2's table, under their names there."""
 
     dispatch_status: bytes = b"ok"
     status: bytes | None = None
@@ -39,7 +39,7 @@ class Outcome:
 
     @classmethod
     def refused(cls, status: int | None = None, headers: Pairs | None = None) -> Outcome:
-        """Refused, or reset; what was read before a reset may be there [S]."""
+        """Refused, or reset; what was read before a reset may be there (from its source)."""
         return cls(b"broken connection", str(status).encode() if status else None, headers or [])
 
     @classmethod
@@ -85,17 +85,17 @@ class Outcome:
 
     @classmethod
     def without_length(cls, status: int = 200, headers: Pairs | None = None) -> Outcome:
-        """Section 1: a body that ends with the connection is lost."""
+        """S1: a body that ends with the connection is lost."""
         return cls(status=str(status).encode(), headers=headers or [(b"Content-Type", b"application/json")])
 
     @classmethod
     def no_content(cls, status: int = 204) -> Outcome:
-        """Section 1: 204 and 304 without Content-Length wait for the read timeout."""
+        """S1: 204 and 304 without Content-Length wait for the read timeout."""
         return cls(b"timeout", str(status).encode(), [(b"Date", b"now")])
 
     @classmethod
     def interim(cls, status: int = 100) -> Outcome:
-        """Section 1: an interim answer is taken as the final one."""
+        """S1: an interim answer is taken as the final one."""
         return cls(status=str(status).encode())
 
 
@@ -112,13 +112,13 @@ class Callout:
     headers: Pairs
     body: bytes
     timeout: int
-    """Milliseconds; for each of connecting, handshake, sending and every read (section 1)."""
+    """Milliseconds; for each of connecting, handshake, sending and every read (S1)."""
     doomed: bool = False
     """D5: its callback crashes the worker."""
     cancelled: bool = False
 
     def wire(self) -> bytes:
-        """Section 1: Host, Connection and Content-Length are the host's own; the path goes out raw."""
+        """S1: Host, Connection and Content-Length are the host's own; the path goes out raw."""
         lines = [(b"Host", self.authority), (b"Connection", b"close")]
         if not any(name.lower() == b"content-length" for name, _ in self.headers):
             lines.append((b"Content-Length", str(len(self.body)).encode()))
@@ -131,7 +131,7 @@ class Callout:
         return [value for candidate, value in self.headers if candidate.lower() == name.lower()]
 
     def violations(self) -> list[str]:
-        """Section 1: what goes out although it should not. The texts hold no value: it may be a secret."""
+        """S1: what goes out although it should not. The texts hold no value: it may be a secret."""
         found = []
         if _UNSAFE_PATH.search(self.path):
             found.append("a callout's path splits the request line")
@@ -145,7 +145,7 @@ class Callout:
 
 
 def parse_upstream(upstream: str, tls: bool) -> tuple[str, int]:
-    """Section 1: ip:port, [v6]:port, host:port or without port. D4: anything else traps."""
+    """S1: ip:port, [v6]:port, host:port or without port. D4: anything else traps."""
     host, mark, port = upstream.rpartition(":")
     if not mark or upstream.endswith("]"):
         host, port = upstream, "443" if tls else "80"
@@ -165,7 +165,7 @@ def parse_upstream(upstream: str, tls: bool) -> tuple[str, int]:
 def accept(token: int, upstream: bytes, pairs: Pairs, body: bytes, timeout: int) -> tuple[Callout, list[str]]:
     """D4: without :method or :path, or with a bad host, the host traps. Else the call, and what is wrong with it.
 
-    Section 1: only `https` in lower case turns TLS on; another unknown scheme goes out in plain text.
+    S1: only `https` in lower case turns TLS on; another unknown scheme goes out in plain text.
     """
     pseudo = {name: value for name, value in pairs if name.startswith(b":")}
     method, path = pseudo.get(b":method", b""), pseudo.get(b":path", b"")

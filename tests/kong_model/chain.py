@@ -83,7 +83,7 @@ class Chain(Worker):
         """After a request callback: does the chain stop here?
 
         D5: Continue with a callout under way forwards at once, and the callout's end crashes the worker.
-        Section 2: Pause without a callout hangs for ever.
+        S2: Pause without a callout hangs for ever.
         """
         if stream.local is not None:
             self._reply(stream)
@@ -122,7 +122,7 @@ class Chain(Worker):
         resume()
 
     def cancel_callouts(self, stream: Stream) -> None:
-        """Section 3: a reply cancels what is under way, even before it was sent."""
+        """S3: a reply cancels what is under way, even before it was sent."""
         for context in stream.contexts:
             for callout in context.pending.values():
                 callout.cancelled = True
@@ -160,9 +160,9 @@ class Chain(Worker):
         raise NotImplementedError
 
     def _reply(self, stream: Stream) -> None:
-        """Section 7: headers are set, not added; a line end is appended; the length is the host's own.
+        """S7: headers are set, not added; a line end is appended; the length is the host's own.
 
-        Third round: after a POST callout that brought no body, a reply with one closes the connection instead.
+        T1: after a POST callout that brought no body, a reply with one closes the connection instead.
         """
         local, stream.local = stream.local, None
         if local is None:

@@ -19,7 +19,7 @@ from kong_model.stream import Stream
 _VARIANTS = {"no-zone": {}, "zone": {"*": "1m"}}
 _CLIENT_PATIENCE = 60.0
 _LARGE_HEADER_BUFFER = 32 * 1024
-"""large_client_header_buffers of the project's kong.conf, for long tokens (third round)."""
+"""large_client_header_buffers of the project's kong.conf, for long tokens (T4)."""
 
 
 class _Running:
@@ -49,7 +49,7 @@ class _Running:
 class KongModelDriver:
     """Kong's Wasm host as a model: one worker for all sites whose filter sees the same environment.
 
-    So the configurations of many scenarios live in one instance (section 5), as they do on Kong.
+    So the configurations of many scenarios live in one instance (S5), as they do on Kong.
     """
 
     name = "kong-model"

@@ -34,7 +34,7 @@ class Clock:
         self.offset = 0.0
 
     def now(self) -> float:
-        """Seconds since the epoch; as nginx caches it, in milliseconds (section 10)."""
+        """Seconds since the epoch; as nginx caches it, in milliseconds (S10)."""
         return int((time.time() + self.offset) * 1000) / 1000
 
     def advance(self, seconds: float) -> None:
@@ -78,7 +78,7 @@ class Guest:
         return len(data)
 
     def _define_clock(self, linker: wasmtime.Linker, clock: Clock) -> None:
-        """Section 10: the wall clock is nginx's, and the monotonic clock does not move within a callback."""
+        """S10: the wall clock is nginx's, and the monotonic clock does not move within a callback."""
 
         def clock_time_get(kind: int, _precision: int, pointer: int) -> int:
             now = clock.now() if kind == 0 else 0
@@ -107,7 +107,7 @@ class Guest:
         return int(result) if result is not None else 0
 
     def _reason(self, error: Exception) -> str:
-        """Section 2: nothing else tells why a panic happened than what it printed."""
+        """S2: nothing else tells why a panic happened than what it printed."""
         printed = self.printed.decode("utf-8", "replace").strip()
         return printed.splitlines()[-1] if printed else str(error).strip().splitlines()[-1]
 

@@ -23,7 +23,7 @@ def listing(pseudo: Pairs, pairs: Pairs) -> Pairs:
 
 
 def escaped(value: bytes) -> bytes:
-    """Section 8: what a filter sets is escaped; a tab is kept."""
+    """S8: what a filter sets is escaped; a tab is kept."""
     return b"".join(b"%%%02X" % byte if (byte < 32 and byte != 9) or byte == 127 else bytes([byte]) for byte in value)
 
 
@@ -68,7 +68,7 @@ class RequestHeaders:
             self._lines.append(Line(name, escaped(value)))
 
     def add(self, name: bytes, value: bytes) -> bool:
-        """Section 8: a line more, but not of a header nginx knows by itself; False where refused."""
+        """S8: a line more, but not of a header nginx knows by itself; False where refused."""
         if name.lower() in _BUILTIN_REQUEST and self.get(name) is not None:
             return False
         self._lines.append(Line(name, escaped(value)))

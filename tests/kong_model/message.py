@@ -55,8 +55,8 @@ class ClientRequest:
 def accepted_lines(request: ClientRequest, line_limit: int, limit: int) -> Pairs | int:
     """The header lines that nginx takes in, or the status it answers by itself.
 
-    Section 8: a repeated Authorization or Host is 400. D8: names of other than letters, digits, hyphens and
-    underscores, which Kong turns on, are dropped. Third round: a line longer than a buffer is 400 (the request
+    S8: a repeated Authorization or Host is 400. D8: names of other than letters, digits, hyphens and
+    underscores, which Kong turns on, are dropped. T4: a line longer than a buffer is 400 (the request
     line 414).
     """
     lines = request.lines()
@@ -95,7 +95,7 @@ def split_target(target: bytes) -> tuple[bytes, bytes | None]:
 
 
 def normalised_path(path: bytes) -> bytes:
-    """Nginx's uri (section 8): percent-decoded, slashes merged, dots resolved; raw bytes."""
+    """Nginx's uri (S8): percent-decoded, slashes merged, dots resolved; raw bytes."""
     decoded = re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes([int(match[1], 16)]), path)
     parts: list[bytes] = []
     for part in re.sub(rb"/+", b"/", decoded).split(b"/")[1:]:

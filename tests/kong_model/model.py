@@ -58,7 +58,7 @@ class KongModel(Chain):
             self.dead = True
 
     def reload(self) -> None:
-        """Section 6, K7: `kong reload` starts anew, with empty zones."""
+        """S6, K7: `kong reload` starts anew, with empty zones."""
         self.zones.clear()
         self.start()
 
@@ -116,7 +116,7 @@ class KongModel(Chain):
         self._handle(lambda: self._callout_event(callout.token, outcome))
 
     def disconnect(self, stream: Stream) -> None:
-        """Section 2, K14: the client's leaving is not noticed before there is something to write."""
+        """S2, K14: the client's leaving is not noticed before there is something to write."""
         stream.client_left = True
 
     def _matching(self, request: ClientRequest) -> Route | None:
@@ -136,7 +136,7 @@ class KongModel(Chain):
         return stream
 
     def _arrive(self, stream: Stream) -> None:
-        """Q4, section 8: what nginx or Kong's router answers by itself, no filter sees."""
+        """Q4, S8: what nginx or Kong's router answers by itself, no filter sees."""
         if self.dead:
             self._end(stream, Answer(None, why="connection refused"))
         elif stream.refused_by_nginx:
@@ -169,11 +169,11 @@ class KongModel(Chain):
         self.start()
 
     def tick(self) -> None:
-        """Section 4: lets all timers fire once."""
+        """S4: lets all timers fire once."""
         self._handle(self._tick)
 
     def next_token(self) -> int:
-        """Section 1: a number of the process, counted up."""
+        """S1: a number of the process, counted up."""
         self._tokens += 1
         return self._tokens
 
@@ -186,7 +186,7 @@ class KongModel(Chain):
         self._unsent.append(callout)
 
     def _send_callouts(self) -> None:
-        """Section 3: what a reply has cancelled meanwhile is never sent."""
+        """S3: what a reply has cancelled meanwhile is never sent."""
         unsent, self._unsent = self._unsent, []
         for callout in unsent:
             if not callout.cancelled:

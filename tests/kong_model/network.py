@@ -1,4 +1,4 @@
-"""Callouts and forwarded requests over real sockets, read the way WasmX reads them (section 1, D12)."""
+"""Callouts and forwarded requests over real sockets, read the way WasmX reads them (S1, D12)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HOP_BY_HOP = {"transfer-encoding", "connection", "keep-alive"}
 
 
 class NetworkCallouts:
-    """Makes each callout on a thread of its own: a new connection every time, never kept (section 1)."""
+    """Makes each callout on a thread of its own: a new connection every time, never kept (S1)."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -62,7 +62,7 @@ class NetworkCallouts:
             return {"localhost": "127.0.0.1", **self._settings.names}.get(host)
 
     def _secure(self, connection: socket.socket, callout: Callout) -> ssl.SSLSocket | None:
-        """K4: Kong verifies chain and name; section 1: the name is :authority's, and an address is none."""
+        """K4: Kong verifies chain and name; S1: the name is :authority's, and an address is none."""
         name = callout.authority.decode("latin-1").rsplit(":", 1)[0]
         try:
             ipaddress.ip_address(name.strip("[]"))
@@ -88,7 +88,7 @@ class _Reader:
     headers: Pairs = field(default_factory=list)
 
     def more(self) -> bool:
-        """Reads on; the timeout starts again with each read (section 1)."""
+        """Reads on; the timeout starts again with each read (S1)."""
         if self.ended:
             return False
         piece = self.connection.recv(65536)
@@ -154,7 +154,7 @@ def _malformed(reader: _Reader) -> Outcome:
 
 
 def _read_body(reader: _Reader, status: int) -> Outcome:
-    """Section 1. As in nginx, two lengths, a length beside a coding, and another coding than chunked are refused."""
+    """S1. As in nginx, two lengths, a length beside a coding, and another coding than chunked are refused."""
     lengths, codings = reader.all(b"content-length"), reader.all(b"transfer-encoding")
     if len(lengths) + len(codings) > 1 or not all(map(bytes.isdigit, lengths)) or set(codings) - {b"chunked"}:
         return _malformed(reader)

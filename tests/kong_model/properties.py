@@ -1,4 +1,4 @@
-"""Properties: what can be read and written, where, and where the attempt kills (Q1, Q2, K9, section 11)."""
+"""Properties: what can be read and written, where, and where the attempt kills (Q1, Q2, K9, S11)."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _configuration(name: str, settings: Settings) -> bytes | None:
 
 
 def _request_value(name: str, stream: Stream) -> bytes | None:
-    """Section 11; K9: request.host is the machine's name, not the Host header."""
+    """S11; K9: request.host is the machine's name, not the Host header."""
     if name.startswith("headers."):
         return stream.headers.get(name.removeprefix("headers.").encode("latin-1"))
     url_path, query = stream.uri, stream.request.target.partition(b"?")[2]
@@ -111,7 +111,7 @@ def _request_value(name: str, stream: Stream) -> bytes | None:
 
 
 def write_on_root(path: str) -> Status:
-    """Section 11: there is no request to write to."""
+    """S11: there is no request to write to."""
     return Status.INTERNAL_FAILURE if path.startswith(_SCOPED) else Status.NOT_FOUND
 
 

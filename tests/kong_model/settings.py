@@ -20,7 +20,7 @@ class Settings:
     client_body_buffer_size: str = "8k"
     """nginx_http_client_body_buffer_size: longer bodies are spilled (Q3)."""
     header_line_limit: int = 8192
-    """One buffer of large_client_header_buffers: the longest header line (third round)."""
+    """One buffer of large_client_header_buffers: the longest header line (T4)."""
     header_limit: int = 4 * 8192
     """All buffers of large_client_header_buffers."""
     names: dict[str, str] = field(default_factory=dict)

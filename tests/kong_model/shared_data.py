@@ -1,4 +1,4 @@
-"""Shared memory zones (section 6, D10, D11, Q6): shared by all workers, and trusted by nobody."""
+"""Shared memory zones (S6, D10, D11, Q6): shared by all workers, and trusted by nobody."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Zone:
         return Entry(entry.key, value, entry.cas)
 
     def set(self, key: bytes, value: bytes | None, cas: int) -> Status:
-        """Section 6, Q6: 0 means "only if absent"; numbers start at 1; only the right number overwrites or deletes."""
+        """S6, Q6: 0 means "only if absent"; numbers start at 1; only the right number overwrites or deletes."""
         number = zlib.crc32(key)
         entry = self.entries.get(number)
         if cas != (entry.cas if entry else 0):
@@ -80,7 +80,7 @@ class Zone:
 
 
 class Zones:
-    """The zones of one Kong. A worker that crashes leaves them as they are; a reload empties them (section 6)."""
+    """The zones of one Kong. A worker that crashes leaves them as they are; a reload empties them (S6)."""
 
     def __init__(self, declared: dict[str, str]) -> None:
         self._declared = declared
@@ -95,7 +95,7 @@ class Zones:
             self.by_name[name] = Zone(parse_size(size), eviction)
 
     def of(self, key: bytes) -> Zone:
-        """Section 6: "NAME/..." lies in a zone of that name, all else in "*". K6: without a zone the host traps."""
+        """S6: "NAME/..." lies in a zone of that name, all else in "*". K6: without a zone the host traps."""
         name = key.partition(b"/")[0].decode("latin-1") if b"/" in key else "*"
         zone = self.by_name.get(name) or self.by_name.get("*")
         if zone is None:

@@ -70,7 +70,7 @@ class Stream:
         self.shared_context: dict[str, bytes] = {}
         self.effect = Effect()
         self.lost_body = False
-        """Third round: the last callout was a POST that brought no body."""
+        """T1: the last callout was a POST that brought no body."""
         self.dispatched_in_body = False
         self.resume: Callable[[], None] | None = None
         """What goes on when the last pending callout has ended."""
@@ -95,7 +95,7 @@ class Stream:
         self._buffer_size = parse_size(settings.client_body_buffer_size)
 
     def pseudo_headers(self) -> Pairs:
-        """Section 8: the path is normalised; :authority is not the Host header."""
+        """S8: the path is normalised; :authority is not the Host header."""
         path = self.uri if self.query is None else self.uri + b"?" + self.query
         return [
             (b":path", path),

@@ -18,7 +18,7 @@ from kong_model.stream import FilterContext, Root, Stream
 
 
 class Worker:
-    """Section 5: isolation none, Kong's default: one instance for all chains, configurations and root contexts."""
+    """S5: isolation none, Kong's default: one instance for all chains, configurations and root contexts."""
 
     def __init__(self, wasm: bytes, settings: Settings | None = None, zones: Zones | None = None) -> None:
         self.wasm = wasm
@@ -94,7 +94,7 @@ class Worker:
             self._execution = before
 
     def _living_guest(self) -> Guest:
-        """D3, section 2: after a trap the next that needs an instance makes a new one, with nothing in it."""
+        """D3, S2: after a trap the next that needs an instance makes a new one, with nothing in it."""
         if self.guest is None or self.guest.trapped:
             self.guest = Guest(self.wasm, self._imports(), self.settings.environment, self.clock)
             starting = Root(0, Filter())
@@ -102,7 +102,7 @@ class Worker:
         return self.guest
 
     def _start_root(self, root: Root, *, at_start: bool) -> None:
-        """Section 2: on_vm_start runs at start-up only; on_configure again in every new instance."""
+        """S2: on_vm_start runs at start-up only; on_configure again in every new instance."""
         guest = self._living_guest()
         if root.guest is guest:
             return
@@ -158,7 +158,7 @@ class Worker:
                 self._run(Execution(Step.TICK, self._living_guest(), root), "proxy_on_tick", root.number)
 
     def _root_call_ended(self, root: Root, callout: Callout, outcome: Outcome) -> None:
-        """Section 4: the answer to a tick's callout."""
+        """S4: the answer to a tick's callout."""
         self.current_outcome = outcome
         execution = Execution(Step.ROOT_CALL_RESPONSE, self._living_guest(), root)
         with suppress(GuestTrap):

@@ -1,4 +1,4 @@
-"""Every request is decided: by exactly one answer, or forwarded byte for byte (D1, D2, D12, section 2)."""
+"""Every request is decided: by exactly one answer, or forwarded byte for byte (D1, D2, D12, S2)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ FAILURES = {
     "deep": (Outcome.answered(200, b'{"x":' * 100 + b"1" + b"}" * 100), 502),
     "oversized": (Outcome.answered(200, b" " * (1 << 20) + b'{"active": true}'), 502),
 }
-"""The rows of section 2's table, and the answers that arrive whole and cannot be used, with the client's status."""
+"""The rows of S2's table, and the answers that arrive whole and cannot be used, with the client's status."""
 
 
 @pytest.mark.parametrize("shape", SHAPES)

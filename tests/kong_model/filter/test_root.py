@@ -1,4 +1,4 @@
-"""Root contexts and configurations: K1, K2, Q2, Q8, Q9, section 5."""
+"""Root contexts and configurations: K1, K2, Q2, Q8, Q9, S5."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from kong_model.step import Step
 
 
 def log(host: Host, level: int, message: int, size: int) -> Status:
-    """Section 10."""
+    """S10."""
     if level >= len(LOG_LEVELS):
         return Status.BAD_ARGUMENT
     host.log(LOG_LEVELS[level], host.read(message, size).decode("utf-8", "replace"))
@@ -22,7 +22,7 @@ def get_log_level(host: Host, pointer: int) -> Status:
 
 
 def get_current_time(host: Host, pointer: int) -> Status:
-    """Section 10: nginx's cached time, in whole milliseconds."""
+    """S10: nginx's cached time, in whole milliseconds."""
     host.write_u64(pointer, int(host.model.clock.now() * 1000) * 1_000_000)
     return Status.OK
 
@@ -41,7 +41,7 @@ def set_tick_period(host: Host, period: int) -> Status:
 
 
 def set_effective_context(_host: Host, _context: int) -> Status:
-    """Section 4: does nothing, and says it did."""
+    """S4: does nothing, and says it did."""
     return Status.OK
 
 
@@ -51,7 +51,7 @@ def done(_host: Host) -> Status:
 
 
 def continue_stream(host: Host, _stream_type: int) -> Status:
-    """D1, section 3: a request resumes by itself; the call changes nothing. D6: from a root context it crashes."""
+    """D1, S3: a request resumes by itself; the call changes nothing. D6: from a root context it crashes."""
     if host.execution.stream is None:
         raise WorkerCrash("resume from a root context")
     return Status.OK

@@ -34,7 +34,7 @@ def _outcome(host: Host) -> Outcome | None:
 
 
 def get_pairs(host: Host, which: int, data_out: int, size_out: int) -> Status:
-    """D9: never more than 100. Section 2: a callout without an answer still lists its dispatch status."""
+    """D9: never more than 100. S2: a callout without an answer still lists its dispatch status."""
     host.note = (which,)
     pairs = _all(host, which)
     if pairs is None:
@@ -43,7 +43,7 @@ def get_pairs(host: Host, which: int, data_out: int, size_out: int) -> Status:
 
 
 def get_value(host: Host, which: int, name: int, name_size: int, data_out: int, size_out: int) -> Status:
-    """Section 8: in any letter case; D9: finds what a listing leaves out."""
+    """S8: in any letter case; D9: finds what a listing leaves out."""
     wanted = host.read(name, name_size)
     host.note = (which, wanted)
     value = _value(host, which, wanted)
@@ -78,7 +78,7 @@ def _editable(host: Host, which: int) -> RequestHeaders | ResponseHeaders | None
 
 
 def _edit_pseudo(host: Host, which: int, name: bytes, value: bytes | None) -> bool:
-    """K11: :method counts, :path does not; section 8: :scheme and :authority are read-only. Q4: :status counts."""
+    """K11: :method counts, :path does not; S8: :scheme and :authority are read-only. Q4: :status counts."""
     if not name.startswith(b":"):
         return False
     stream = host.stream
@@ -104,7 +104,7 @@ def replace_value(host: Host, which: int, name: int, name_size: int, value: int,
 
 
 def add_value(host: Host, which: int, name: int, name_size: int, value: int, value_size: int) -> Status:
-    """Section 8: a second line of a header nginx knows is refused, with a line in the log and status 0."""
+    """S8: a second line of a header nginx knows is refused, with a line in the log and status 0."""
     field, content = host.read(name, name_size), host.read(value, value_size)
     host.note = (which, field)
     headers = _editable(host, which)
@@ -117,7 +117,7 @@ def add_value(host: Host, which: int, name: int, name_size: int, value: int, val
 
 
 def remove_value(host: Host, which: int, name: int, name_size: int) -> Status:
-    """D7: of a request, nothing goes away. Third round: removing a response's Connection crashes the worker."""
+    """D7: of a request, nothing goes away. T2: removing a response's Connection crashes the worker."""
     field = host.read(name, name_size)
     host.note = (which, field)
     headers = _editable(host, which)

@@ -13,9 +13,9 @@ def send_local_response(
     host: Host, status: int, _details: int, _details_size: int, body: int, body_size: int,
     headers: int, headers_size: int, _grpc_status: int,
 ) -> Status:  # fmt: skip
-    """D4: a second reply traps, the first is still delivered. Section 3: the pending callouts are cancelled.
+    """D4: a second reply traps, the first is still delivered. S3: the pending callouts are cancelled.
 
-    Section 7: from the response's headers it is broken: the upstream's Content-Length stays and the client hangs.
+    S7: from the response's headers it is broken: the upstream's Content-Length stays and the client hangs.
     """
     host.note = (status, body_size)
     pairs = unpack_pairs(host.read(headers, headers_size))
@@ -46,7 +46,7 @@ def http_call(
 ) -> Status:  # fmt: skip
     """D4: bad arguments and wrong phases trap. D6: from a root's own callback the worker crashes.
 
-    Section 1: success says nothing of the target, which is only tried afterwards.
+    S1: success says nothing of the target, which is only tried afterwards.
     """
     target = host.read(upstream, upstream_size)
     host.note = (target,)

@@ -1,4 +1,4 @@
-"""Metrics (section 10, third round)."""
+"""Metrics (S10, T3)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _EXPORTED = re.compile(r"pw:[\w.]+:")
 
 
 def define(host: Host, kind: int, name: int, name_size: int, number_out: int) -> Status:
-    """D4: a name longer than 256 with its prefix traps. Third round: a hyphen in the filter's name ends /metrics."""
+    """D4: a name longer than 256 with its prefix traps. T3: a hyphen in the filter's name ends /metrics."""
     text = host.text(name, name_size)
     host.note = (text,)
     if kind not in list(Metric):
@@ -48,7 +48,7 @@ def get(host: Host, number: int, value_out: int) -> Status:
 
 
 def record(host: Host, number: int, value: int) -> Status:
-    """Section 10; a counter cannot be recorded [S]."""
+    """S10; a counter cannot be recorded (from its source)."""
     name = _find(host, number)
     kind, _ = host.model.metrics[name]
     if kind is Metric.COUNTER:
@@ -58,7 +58,7 @@ def record(host: Host, number: int, value: int) -> Status:
 
 
 def increment(host: Host, number: int, offset: int) -> Status:
-    """Section 10; only a counter can be incremented [S]."""
+    """S10; only a counter can be incremented (from its source)."""
     name = _find(host, number)
     kind, value = host.model.metrics[name]
     if kind is not Metric.COUNTER:

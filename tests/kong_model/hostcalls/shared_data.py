@@ -7,7 +7,7 @@ from kong_model.hostcalls.host import Host, Signature
 
 
 def get(host: Host, key: int, key_size: int, data_out: int, size_out: int, cas_out: int) -> Status:
-    """Section 6: value and number, or status 1 and number 0."""
+    """S6: value and number, or status 1 and number 0."""
     name = host.read(key, key_size)
     host.note = (name,)
     entry = host.model.zones.of(name).get(name)
@@ -16,7 +16,7 @@ def get(host: Host, key: int, key_size: int, data_out: int, size_out: int, cas_o
 
 
 def set_(host: Host, key: int, key_size: int, data: int, size: int, cas: int) -> Status:
-    """Section 6: a null pointer deletes, an empty value is stored."""
+    """S6: a null pointer deletes, an empty value is stored."""
     name = host.read(key, key_size)
     host.note = (name, size, cas)
     value = host.read(data, size) if data else None

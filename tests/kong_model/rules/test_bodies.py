@@ -1,4 +1,4 @@
-"""Bodies: Q3, Q4, section 7, section 9 and the third round's lost reply."""
+"""Bodies: Q3, Q4, S7, S9 and T1."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_d12_a_useless_answer_has_a_good_status() -> None:
         assert (texts(effect), effect.traps) == (["200", dispatch_status], [])
 
 
-def test_section_2_a_failed_callout_has_no_status() -> None:
+def test_s2_a_failed_callout_has_no_status() -> None:
     guest = waiting(Guest())
     guest.on(CALLED, guest.get(CALL, b":status"), guest.get(CALL, b":dispatch_status"), guest.log_result())
     for outcome in (
@@ -154,7 +154,7 @@ def test_section_2_a_failed_callout_has_no_status() -> None:
         assert texts(effect) == [outcome.dispatch_status.decode()]
 
 
-def test_section_7_a_reply_gets_a_line_end_a_type_and_a_length() -> None:
+def test_s7_a_reply_gets_a_line_end_a_type_and_a_length() -> None:
     guest = Guest()
     guest.on(HEADERS, guest.reply(401, b"no", (b"content-length", b"99"), (b"x", b"1"), (b"X", b"2")), PAUSE)
     answer = started(guest).send().answer
@@ -166,7 +166,7 @@ def test_section_7_a_reply_gets_a_line_end_a_type_and_a_length() -> None:
     assert answer.all(b"x") == [b"2"]
 
 
-def test_third_round_a_reply_with_a_body_is_lost_after_an_empty_post() -> None:
+def test_t1_a_reply_with_a_body_is_lost_after_an_empty_post() -> None:
     for method, outcome, body, status in (
         (b"POST", Outcome.refused(), b"no", None),
         (b"POST", Outcome.answered(500), b"no", None),
@@ -204,7 +204,7 @@ def test_q5_a_shorter_body_under_the_old_length_hangs() -> None:
     assert started(guest).send().hung
 
 
-def test_section_7_a_reply_from_the_responses_headers_hangs() -> None:
+def test_s7_a_reply_from_the_responses_headers_hangs() -> None:
     guest = Guest()
     guest.on(RESPONSE_HEADERS, guest.reply(500, b"no"))
     assert started(guest).send().hung

@@ -95,7 +95,7 @@ def test_d3_without_the_trap_nothing_is_poisoned() -> None:
     assert (stream.effect.answer.status, stream.effect.crashes) == (401, [])
 
 
-def test_section_2_a_new_instance_is_configured_but_not_started() -> None:
+def test_s2_a_new_instance_is_configured_but_not_started() -> None:
     guest = Guest()
     guest.on("proxy_on_vm_start", guest.call("proxy_log", 2, b"vm"))
     guest.on("proxy_on_configure", guest.call("proxy_log", 2, b"configure"))
@@ -121,7 +121,7 @@ def test_d4_bad_callouts_trap() -> None:
         assert (effect.upstream, effect.answer.status, len(effect.traps)) == ([], 500, 1), parts
 
 
-def test_section_1_good_targets_do_not_trap() -> None:
+def test_s1_good_targets_do_not_trap() -> None:
     for upstream in (b"127.0.0.1:80", b"[::1]:443", b"idp.example.com", b"idp.example.com:8443"):
         guest = Guest()
         guest.on("proxy_on_request_headers", guest.dispatch(upstream=upstream), PAUSE)
@@ -226,6 +226,6 @@ def test_d6_a_callout_or_a_resume_from_a_roots_callback_crashes() -> None:
         assert model.crashes, name
 
 
-def test_section_2_pause_without_a_callout_hangs() -> None:
+def test_s2_pause_without_a_callout_hangs() -> None:
     effect = started(Guest().on("proxy_on_request_headers", PAUSE)).send()
     assert effect.hung and not effect.answers

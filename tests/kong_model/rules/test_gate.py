@@ -158,7 +158,7 @@ def test_q4_what_kong_answers_itself_no_filter_sees() -> None:
     assert (effect.answer.status, effect.traps) == (404, [])
 
 
-def test_section_3_a_reply_cancels_callouts_sent_or_not() -> None:
+def test_s3_a_reply_cancels_callouts_sent_or_not() -> None:
     guest = Guest()
     guest.on(HEADERS, guest.dispatch(), guest.dispatch(), PAUSE).on(CALLED, guest.reply(401))
     model = started(guest)
@@ -175,7 +175,7 @@ def test_section_3_a_reply_cancels_callouts_sent_or_not() -> None:
     assert (model.send().answer.status, sent) == (401, [])
 
 
-def test_section_3_a_request_goes_on_when_all_its_callouts_have_ended() -> None:
+def test_s3_a_request_goes_on_when_all_its_callouts_have_ended() -> None:
     guest = Guest()
     guest.on(HEADERS, guest.dispatch(), guest.dispatch(), PAUSE)
     guest.on(CALLED, guest.call("proxy_continue_stream", 0))

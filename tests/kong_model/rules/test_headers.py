@@ -1,4 +1,4 @@
-"""Header rules D7, D8, D9, section 8, and those of the response (Q4)."""
+"""Header rules D7, D8, D9, S8, and those of the response (Q4)."""
 
 from __future__ import annotations
 
@@ -69,17 +69,17 @@ def test_d9_the_count_is_true_and_a_single_header_is_found() -> None:
     assert (texts(effect), effect.traps) == (["last"], [])
 
 
-def test_section_8_a_repeated_authorization_is_400_by_nginx() -> None:
+def test_s8_a_repeated_authorization_is_400_by_nginx() -> None:
     effect = started(Guest().on(HEADERS)).send(get((b"Authorization", b"a"), (b"authorization", b"b")))
     assert (effect.answer.status, effect.arrived) == (400, [])
 
 
-def test_third_round_a_header_longer_than_a_buffer_is_400_by_nginx() -> None:
+def test_t4_a_header_longer_than_a_buffer_is_400_by_nginx() -> None:
     effect = started(Guest().on(HEADERS)).send(get((b"authorization", b"t" * 9000)))
     assert (effect.answer.status, effect.arrived) == (400, [])
 
 
-def test_section_8_adding_to_a_builtin_header_does_nothing() -> None:
+def test_s8_adding_to_a_builtin_header_does_nothing() -> None:
     guest = Guest()
     guest.on(HEADERS, guest.call("proxy_add_header_map_value", REQUEST, b"authorization", b"b"))
     effect = started(guest).send(get((b"authorization", b"a")))
@@ -87,12 +87,12 @@ def test_section_8_adding_to_a_builtin_header_does_nothing() -> None:
     assert upstream_values(effect, b"authorization") == [b"a"]
 
 
-def test_section_8_values_are_escaped() -> None:
+def test_s8_values_are_escaped() -> None:
     guest = Guest()
     assert edited(guest.set(REQUEST, b"x-user", b"a\r\n\tb"), guest=guest, headers=[]) == [(b"x-user", b"a%0D%0A\tb")]
 
 
-def test_section_8_the_path_is_normalised_and_decoded() -> None:
+def test_s8_the_path_is_normalised_and_decoded() -> None:
     guest = Guest()
     guest.on(HEADERS, guest.get(REQUEST, b":path"), guest.log_result())
     assert texts(started(guest).send(get(target=b"//a/./b/../c%41%20?q=%41"))) == ["/a/cA ?q=%41"]
@@ -105,7 +105,7 @@ def test_k11_setting_the_path_has_no_effect_but_the_method_has() -> None:
     assert (effect.upstream[0].target, effect.upstream[0].method) == (b"/mine", b"PUT")
 
 
-def test_section_8_authority_is_not_the_host() -> None:
+def test_s8_authority_is_not_the_host() -> None:
     guest = Guest()
     guest.on(HEADERS, guest.get(REQUEST, b":authority"), guest.log_result())
     assert texts(started(guest).send(get((b"host", b"api.example.com")))) == ["kong:8000"]
@@ -144,7 +144,7 @@ def test_q4_the_status_can_be_set() -> None:
     assert started(guest).send().answer.status == 500
 
 
-def test_third_round_removing_connection_from_a_response_crashes() -> None:
+def test_t2_removing_connection_from_a_response_crashes() -> None:
     guest = Guest()
     guest.on(RESPONSE_HEADERS, guest.call("proxy_remove_header_map_value", RESPONSE, b"Connection"))
     assert started(guest).send().crashes

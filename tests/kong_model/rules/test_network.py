@@ -1,4 +1,4 @@
-"""Callouts over real sockets (section 1, section 2, D12): the bytes out, and how each broken answer is told."""
+"""Callouts over real sockets (S1, S2, D12): the bytes out, and how each broken answer is told."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def call(port: int, timeout: int = 2000, host: bytes = b"127.0.0.1", **pseudo: b
     return ended[0]
 
 
-def test_section_1_the_host_writes_host_connection_and_length_itself() -> None:
+def test_s1_the_host_writes_host_connection_and_length_itself() -> None:
     fields = [
         (b":method", b"POST"), (b":path", b"/t"), (b":authority", b"idp.example.com"), (b"host", b"other"),
         (b"Connection", b"keep-alive"), (b"accept", b"*/*"),
@@ -73,7 +73,7 @@ def test_section_1_the_host_writes_host_connection_and_length_itself() -> None:
     assert violations == []
 
 
-def test_section_1_what_splits_a_line_goes_out_and_is_noticed() -> None:
+def test_s1_what_splits_a_line_goes_out_and_is_noticed() -> None:
     for fields in (
         [(b":method", b"GET"), (b":path", b"/a HTTP/1.1")],
         [(b":method", b"GET"), (b":path", b"/a\r\nx: y")],
@@ -112,27 +112,27 @@ def test_d12_how_an_answer_is_told(answer: bytes, expected: Outcome) -> None:
     assert (seen.told_size, seen.readable) == (expected.told_size, expected.readable)
 
 
-def test_section_1_headers_cut_off_are_none_at_all() -> None:
+def test_s1_headers_cut_off_are_none_at_all() -> None:
     with server(HEAD) as (port, _):
         assert call(port).headers == []
 
 
-def test_section_1_no_content_waits_for_the_timeout() -> None:
+def test_s1_no_content_waits_for_the_timeout() -> None:
     with server(b"HTTP/1.1 204 No Content\r\nDate: now\r\n\r\n", stays=True) as (port, _):
         assert call(port, timeout=300) == Outcome.no_content()
 
 
-def test_section_1_an_interim_answer_is_taken_as_the_final_one() -> None:
+def test_s1_an_interim_answer_is_taken_as_the_final_one() -> None:
     with server(b"HTTP/1.1 100 Continue\r\n\r\n", stays=True) as (port, _):
         assert call(port) == Outcome.interim()
 
 
-def test_section_2_a_silent_server_is_a_timeout() -> None:
+def test_s2_a_silent_server_is_a_timeout() -> None:
     with server(b"", stays=True) as (port, _):
         assert call(port, timeout=300) == Outcome.timeout()
 
 
-def test_section_2_a_refused_or_reset_connection_is_broken() -> None:
+def test_s2_a_refused_or_reset_connection_is_broken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as once:
         port = once.getsockname()[1]
     assert call(port) == Outcome.refused()

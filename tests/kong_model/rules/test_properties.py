@@ -1,4 +1,4 @@
-"""Properties: Q1, Q2, K9, section 11."""
+"""Properties: Q1, Q2, K9, S11."""
 
 from __future__ import annotations
 

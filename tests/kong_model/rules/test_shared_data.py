@@ -1,4 +1,4 @@
-"""Shared data: section 6, D4, D10, D11, K6, Q6."""
+"""Shared data: S6, D4, D10, D11, K6, Q6."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def zone(eviction: str = "slru", size: int = 64 * 1024) -> Zone:
     return Zone(size, eviction)
 
 
-def test_section_6_zero_means_only_if_absent() -> None:
+def test_s6_zero_means_only_if_absent() -> None:
     each = zone()
     assert each.set(b"k", b"1", 5) is Status.CAS_MISMATCH
     assert each.get(b"k") is None
@@ -65,7 +65,7 @@ def test_d11_a_value_can_be_torn() -> None:
     assert entry.value == b"abcXYZ"
 
 
-def test_section_6_a_full_zone_evicts_or_traps() -> None:
+def test_s6_a_full_zone_evicts_or_traps() -> None:
     each = zone()
     for number in range(100):
         each.set(b"k%d" % number, b"v" * 1000, 0)
@@ -86,7 +86,7 @@ def test_d4_a_value_no_zone_holds_evicts_all_and_traps() -> None:
     assert each.get(b"k") is None
 
 
-def test_section_6_namespaces() -> None:
+def test_s6_namespaces() -> None:
     zones = Zones({"foo": "1m"})
     assert zones.of(b"foo/key") is zones.by_name["foo"]
     for key in (b"key", b"bar/key"):
@@ -110,7 +110,7 @@ def test_k6_without_a_zone_every_call_traps() -> None:
         assert started(tried.on(HEADERS, instruction)).send().answer.status == 500
 
 
-def test_section_6_a_filter_reads_writes_and_deletes() -> None:
+def test_s6_a_filter_reads_writes_and_deletes() -> None:
     guest = Guest()
     write = guest.call("proxy_set_shared_data", b"k", b"v", 0)
     empty = guest.call("proxy_set_shared_data", b"k", b"", 1)

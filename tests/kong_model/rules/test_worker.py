@@ -1,4 +1,4 @@
-"""Start, configurations, instances, ticks, metrics and time: K1, K2, K7, Q2, Q7, Q8, Q9, sections 4, 5 and 10."""
+"""Start, configurations, instances, ticks, metrics and time: K1, K2, K7, Q2, Q7, Q8, Q9, S4, S5 and S10."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_k8_the_configuration_arrives_verbatim() -> None:
     assert model.log == ['[info] {"issuer":"https:\\/\\/a"}']
 
 
-def test_section_5_one_instance_serves_all_configurations() -> None:
+def test_s5_one_instance_serves_all_configurations() -> None:
     guest = Guest()
     count = "(global.set $state (i32.add (global.get $state) (i32.const 1)))"
     third = "(if (i32.eq (global.get $state) (i32.const 2)) (then unreachable))"
@@ -60,7 +60,7 @@ def test_section_5_one_instance_serves_all_configurations() -> None:
     assert model.send(route=model.routes[1]).traps != []
 
 
-def test_section_2_a_trap_loses_what_the_instance_knew() -> None:
+def test_s2_a_trap_loses_what_the_instance_knew() -> None:
     guest = Guest()
     count = "(global.set $state (i32.add (global.get $state) (i32.const 1)))"
     guest.on(HEADERS, count, "(if (i32.eq (global.get $state) (i32.const 2)) (then unreachable))")
@@ -97,7 +97,7 @@ def test_d4_a_period_is_set_once_and_on_a_root_only() -> None:
     assert started(Guest().on(HEADERS, period)).send().traps
 
 
-def test_section_4_the_effective_context_stays() -> None:
+def test_s4_the_effective_context_stays() -> None:
     guest = Guest()
     guest.on(HEADERS, guest.call("proxy_set_effective_context", 99), guest.reply(401))
     effect = started(guest).send()
@@ -127,11 +127,11 @@ def test_d4_metric_names_and_kinds() -> None:
     assert metric(b"m", 0, None, ("proxy_record_metric", "(i64.const 1)")) == ["OK", "trap"]
 
 
-def test_third_round_a_hyphen_in_the_filters_name_breaks_metrics() -> None:
+def test_t3_a_hyphen_in_the_filters_name_breaks_metrics() -> None:
     assert len(metric(b"m", 0, Settings(filter_name="token-exchange"))) == 2
 
 
-def test_section_10_time_is_in_milliseconds_and_can_be_moved() -> None:
+def test_s10_time_is_in_milliseconds_and_can_be_moved() -> None:
     guest = Guest()
     guest.on(HEADERS, guest.call("proxy_get_current_time_nanoseconds", OUT))
     guest.on(
@@ -144,7 +144,7 @@ def test_section_10_time_is_in_milliseconds_and_can_be_moved() -> None:
     assert abs(model.clock.now() - time.time() - 3600) < 5
 
 
-def test_section_10_log_levels() -> None:
+def test_s10_log_levels() -> None:
     guest = Guest()
     guest.on(HEADERS, *(guest.call("proxy_log", level, b"m") for level in range(6)), guest.call("proxy_log", 9, b"m"))
     effect = started(guest).send()
