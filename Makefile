@@ -21,7 +21,7 @@ WASM := dist/token_exchange.wasm
 FAULTY_WASM := dist/token_exchange-fault-injection.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange.wasm
 
-.PHONY: help demo demo-up test gateway-test mutations wasm faulty-wasm lint fmt doc ci requirements clean rust
+.PHONY: help demo demo-up test gateway-test mutations wasm faulty-wasm bench lint fmt doc ci requirements clean rust
 
 help: ## this list
 	@echo 'token-exchange: a proxy-wasm filter that validates a bearer token and swaps it at a token endpoint'
@@ -58,6 +58,9 @@ wasm: rust ## build dist/token_exchange.wasm
 	@mkdir -p $(dir $(WASM))
 	@cp $(BUILT) $(WASM)
 	@echo "$(WASM): $$(wc -c < $(WASM)) bytes"
+
+bench: rust ## what verifying a token costs over the bare operation, for each algorithm
+	$(CARGO) bench --locked --bench jose $(if $(ARGS),-- $(ARGS))
 
 lint: rust $(VENV)/ready ## formatting and lints, for the native and the wasm target, and for Python
 	$(CARGO) fmt --check

@@ -1,0 +1,184 @@
+//! What verifying a token costs over the bare operation of the crate that does it.
+//!
+//! `bare` is the crate's own verification over the same bytes with a prepared key; `verify` is the
+//! filter's: it takes the token apart, finds the key, verifies, and reads the claims; `cold` reads
+//! the issuer's key set as well. A table of the medians ends the run.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark may panic"
+)]
+#![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a benchmark may panic")]
+#![allow(clippy::print_stdout, reason = "a benchmark says what it measured")]
+
+#[path = "../tests/jose/signing.rs"]
+mod signing;
+
+use criterion::{Criterion, Throughput};
+use hmac::{Hmac, KeyInit, Mac};
+use p256::ecdsa::signature::Verifier;
+use rsa::BoxedUint;
+use serde_json::{Value, json};
+use sha2::{Sha256, Sha384, Sha512};
+use signing::{ALGORITHMS, SECRET, Signer, key_set};
+use std::hint::black_box;
+use std::path::Path;
+use std::time::Duration;
+use token_exchange::jose::alg::Algorithm;
+use token_exchange::jose::jws::Jws;
+use token_exchange::jose::key::VerificationKey;
+use token_exchange::jose::verify::VerifiedJwt;
+
+/// Where criterion leaves what it measured.
+const OUTPUT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/criterion");
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .output_directory(Path::new(OUTPUT))
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(2))
+        .configure_from_args();
+    for algorithm in ALGORITHMS {
+        measure(&mut criterion, algorithm);
+    }
+    criterion.final_summary();
+    print_table();
+}
+
+/// Claims of about a kilobyte, as issuers send them.
+fn payload() -> Value {
+    json!({
+        "iss": "https://as.example.com/realms/demo", "sub": "f:0b9c6a4e-4a8f-4b52-9f0e-8d5ad9d0ffb2:alice",
+        "aud": ["https://api.example.com/mcp", "account"], "exp": 1_800_000_600, "iat": 1_800_000_000,
+        "jti": "7e1c0f5a-8f43-4f4c-8a52-2f9a3f4c1b77", "client_id": "agent", "scope": "openid profile mcp:read",
+        "realm_access": {"roles": vec!["offline_access", "uma_authorization", "default-roles-demo"]},
+        "groups": (0..24).map(|number| format!("/department/team-{number:02}")).collect::<Vec<_>>(),
+    })
+}
+
+fn measure(criterion: &mut Criterion, algorithm: Algorithm) {
+    let signer = Signer::new(algorithm);
+    let token = signer.token(Some("k1"), &payload());
+    let (input, signature) = token.rsplit_once('.').unwrap();
+    let signature = decode(signature);
+    let mut group = criterion.benchmark_group(algorithm.as_str());
+    group.throughput(Throughput::Elements(1));
+
+    let bare = bare(algorithm, &signer.jwk(), &signature);
+    group.bench_function("bare", |bencher| bencher.iter(|| assert!(bare(black_box(input.as_bytes())))));
+
+    if signer.jwk().is_null() {
+        let secret = VerificationKey::shared_secret(SECRET.as_bytes()).unwrap();
+        group.bench_function("verify", |bencher| {
+            bencher.iter(|| {
+                VerifiedJwt::verify_with_secret(&Jws::parse(black_box(&token)).unwrap(), &secret).unwrap()
+            });
+        });
+        return;
+    }
+    let keys = [signer.jwk_named("k1")];
+    let prepared = key_set(&keys);
+    group.bench_function("verify", |bencher| {
+        bencher.iter(|| VerifiedJwt::verify(&Jws::parse(black_box(&token)).unwrap(), &prepared).unwrap());
+    });
+    group.bench_function("cold", |bencher| {
+        bencher
+            .iter(|| VerifiedJwt::verify(&Jws::parse(black_box(&token)).unwrap(), &key_set(&keys)).unwrap());
+    });
+}
+
+fn decode(text: &str) -> Vec<u8> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).unwrap()
+}
+
+type Bare = Box<dyn Fn(&[u8]) -> bool>;
+
+/// The crate's own verification of this one signature, with everything but the message prepared.
+fn bare(algorithm: Algorithm, jwk: &Value, signature: &[u8]) -> Bare {
+    let member = |name: &str| decode(jwk[name].as_str().unwrap());
+    let point = || [&[4], &member("x")[..], &member("y")].concat();
+    let rsa = || {
+        let modulus = BoxedUint::from_be_slice(&member("n"), 2048).unwrap();
+        rsa::PublicKey::new(modulus, BoxedUint::from(65537_u64)).unwrap()
+    };
+    match algorithm {
+        Algorithm::Rs256 => verifier(
+            rsa::pkcs1v15::VerifyingKey::<Sha256>::new(rsa()),
+            rsa::pkcs1v15::Signature::try_from(signature),
+        ),
+        Algorithm::Rs384 => verifier(
+            rsa::pkcs1v15::VerifyingKey::<Sha384>::new(rsa()),
+            rsa::pkcs1v15::Signature::try_from(signature),
+        ),
+        Algorithm::Rs512 => verifier(
+            rsa::pkcs1v15::VerifyingKey::<Sha512>::new(rsa()),
+            rsa::pkcs1v15::Signature::try_from(signature),
+        ),
+        Algorithm::Ps256 => {
+            verifier(rsa::pss::VerifyingKey::<Sha256>::new(rsa()), rsa::pss::Signature::try_from(signature))
+        }
+        Algorithm::Ps384 => {
+            verifier(rsa::pss::VerifyingKey::<Sha384>::new(rsa()), rsa::pss::Signature::try_from(signature))
+        }
+        Algorithm::Ps512 => {
+            verifier(rsa::pss::VerifyingKey::<Sha512>::new(rsa()), rsa::pss::Signature::try_from(signature))
+        }
+        Algorithm::Es256 => verifier(
+            p256::ecdsa::VerifyingKey::from_sec1_bytes(&point()).unwrap(),
+            p256::ecdsa::Signature::try_from(signature),
+        ),
+        Algorithm::Es384 => verifier(
+            p384::ecdsa::VerifyingKey::from_sec1_bytes(&point()).unwrap(),
+            p384::ecdsa::Signature::try_from(signature),
+        ),
+        Algorithm::Es512 => verifier(
+            p521::ecdsa::VerifyingKey::from_sec1_bytes(&point()).unwrap(),
+            p521::ecdsa::Signature::try_from(signature),
+        ),
+        Algorithm::EdDsa => verifier(
+            ed25519_dalek::VerifyingKey::from_bytes(&member("x").try_into().unwrap()).unwrap(),
+            ed25519_dalek::Signature::try_from(signature),
+        ),
+        Algorithm::Hs256 => tag::<Hmac<Sha256>>(signature),
+        Algorithm::Hs384 => tag::<Hmac<Sha384>>(signature),
+        Algorithm::Hs512 => tag::<Hmac<Sha512>>(signature),
+    }
+}
+
+fn verifier<S: 'static, E>(key: impl Verifier<S> + 'static, signature: Result<S, E>) -> Bare {
+    let signature = signature.ok().unwrap();
+    Box::new(move |message| key.verify(message, &signature).is_ok())
+}
+
+fn tag<M: Mac + KeyInit + Clone + 'static>(signature: &[u8]) -> Bare {
+    let keyed = <M as KeyInit>::new_from_slice(SECRET.as_bytes()).unwrap();
+    let signature = signature.to_vec();
+    Box::new(move |message| keyed.clone().chain_update(message).verify_slice(&signature).is_ok())
+}
+
+/// The medians side by side, where this run or an earlier one left them.
+fn print_table() {
+    println!(
+        "{:<8}{:>12}{:>12}{:>10}{:>12}{:>12}",
+        "", "bare us", "verify us", "ratio", "above us", "cold us"
+    );
+    for algorithm in ALGORITHMS {
+        let (Some(bare), Some(verify)) = (median(algorithm, "bare"), median(algorithm, "verify")) else {
+            continue;
+        };
+        let cold = median(algorithm, "cold").map_or_else(String::new, |cold| format!("{cold:.1}"));
+        let (ratio, above) = (verify / bare, verify - bare);
+        println!("{:<8}{bare:>12.1}{verify:>12.1}{ratio:>10.3}{above:>12.1}{cold:>12}", algorithm.as_str());
+    }
+}
+
+/// In microseconds.
+fn median(algorithm: Algorithm, name: &str) -> Option<f64> {
+    let path = Path::new(OUTPUT).join(algorithm.as_str()).join(name).join("new/estimates.json");
+    let estimates: Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    Some(estimates["median"]["point_estimate"].as_f64()? / 1000.0)
+}
