@@ -18,7 +18,8 @@ from aiohttp import web
 
 Options = Mapping[str, Any]
 Fault = Callable[[web.BaseRequest, bytes, Options], Awaitable[None]]
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
+"""It says that the connection ends, so that no gateway sends its next call into the end of this one."""
 LONGER_THAN_ANY_TIMEOUT = 30.0
 
 
@@ -97,7 +98,7 @@ async def bad_chunk(request: web.BaseRequest, body: bytes, options: Options) -> 
 
 async def until_close(request: web.BaseRequest, body: bytes, options: Options) -> None:
     """A good answer whose body ends where the connection does."""
-    await _say(request, HEAD + b"Connection: close\r\n\r\n" + body)
+    await _say(request, HEAD + b"\r\n" + body)
 
 
 async def malformed_header(request: web.BaseRequest, body: bytes, options: Options) -> None:
