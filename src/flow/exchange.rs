@@ -3,7 +3,7 @@
 use super::answer;
 use super::rewrite;
 use super::step::{Environment, Receipt, Step};
-use super::validate::ValidatedToken;
+use super::validated::{Subject, ValidatedToken};
 use super::{Carried, ResourceServer, Stage};
 use crate::cache::digest::{Digest, DigestBuilder};
 use crate::config::policy::{ActorSource, ExchangeMemory, ExchangePolicy, Policy, UpstreamCredential};
@@ -11,6 +11,7 @@ use crate::http::{Answer, Callout, FlightKey};
 use crate::json;
 use crate::oauth::bearer::BearerToken;
 use crate::oauth::error_response::ErrorResponse;
+use crate::oauth::form;
 use crate::oauth::token_exchange::{
     IssuedToken, Lifetime, TokenExchangeError, TokenExchangeRequest, TypedToken,
 };
@@ -19,13 +20,6 @@ use crate::report::{Level, Prose};
 use crate::secret::Secret;
 use crate::time::UnixTime;
 use std::time::Duration;
-
-/// For whom a token is asked: the validated token and the actor that came with it.
-#[derive(Debug)]
-pub(super) struct Subject {
-    pub(super) validated: ValidatedToken,
-    pub(super) actor: Option<BearerToken>,
-}
 
 /// An exchange on its way.
 #[derive(Debug)]
@@ -77,13 +71,6 @@ impl KeyPrefix {
         let actor = actor.map(|actor| actor.secret().expose().as_bytes());
         self.0.clone().field(token_key.as_bytes()).optional(actor).finish()
     }
-}
-
-/// The header fields of every form that is posted. No `accept-encoding`: an answer comes as it is.
-pub(super) fn form_headers() -> Vec<(String, Secret)> {
-    [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")]
-        .map(|(name, value)| (name.to_owned(), Secret::new(value)))
-        .to_vec()
 }
 
 impl ResourceServer {
@@ -188,7 +175,7 @@ fn exchange_callout(policy: &ExchangePolicy, subject: &Subject) -> Callout {
         resource: &policy.resource,
         scope: &policy.scope,
     };
-    let (mut form, mut headers) = (request.form(), form_headers());
+    let (mut form, mut headers) = (request.form(), form::post_headers());
     policy.client.apply(&mut form, &mut headers);
     Callout {
         endpoint: policy.endpoint.clone(),

@@ -1,31 +1,22 @@
 //! The authorization server's word on a token (RFC 7662).
 
 use super::answer;
-use super::exchange;
 use super::step::{Environment, Step};
-use super::validate::refused;
+use super::validated::{Asked, refused};
 use super::{Carried, ResourceServer, Stage};
 use crate::cache::digest::{Digest, DigestBuilder};
-use crate::config::policy::{IntrospectionPolicy, Proof};
+use crate::config::policy::IntrospectionPolicy;
 use crate::http::{Answer, Callout, FlightKey};
 use crate::jose::claim_rules::{ClaimRules, Presence};
 use crate::jose::claims::ClaimsSet;
 use crate::oauth::bearer::BearerToken;
+use crate::oauth::form;
 use crate::oauth::introspection::{self, IntrospectionResponse};
 use crate::rejection::{Callee, Rejection, TokenFault};
 use crate::report::Level;
 use serde_json::Value;
 use std::rc::Rc;
 use std::time::Duration;
-
-/// Whose word it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// The issuer of this index, told by the token's `iss`.
-    Issuer(usize),
-    /// Whoever is asked about every other token.
-    Others,
-}
 
 /// An introspection on its way.
 #[derive(Debug)]
@@ -187,14 +178,9 @@ fn agree(signed: &ClaimsSet, introspected: &ClaimsSet) -> bool {
         .all(|name| introspected.get(name).is_none_or(|said: &Value| signed.get(name) == Some(said)))
 }
 
-/// Whether the issuer's tokens are introspected after their signature was checked.
-pub(super) fn follows_signature(proof: &Proof) -> bool {
-    matches!(proof, Proof::Both(..))
-}
-
 fn introspection_callout(policy: &IntrospectionPolicy, token: &BearerToken) -> Callout {
     let mut form = introspection::request(token, &policy.arguments);
-    let mut headers = exchange::form_headers();
+    let mut headers = form::post_headers();
     policy.client.apply(&mut form, &mut headers);
     headers.extend(policy.headers.iter().cloned());
     Callout {

@@ -15,6 +15,7 @@ mod rewrite;
 mod signature;
 pub mod step;
 mod validate;
+mod validated;
 
 use crate::cache::entry::EntrySeal;
 use crate::cache::memory::Memory;

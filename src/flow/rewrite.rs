@@ -1,7 +1,7 @@
 //! Which headers of the request change on its way to the upstream.
 
 use super::step::{Environment, HeaderEdit, HeaderEdits};
-use super::validate::ValidatedToken;
+use super::validated::ValidatedToken;
 use crate::config::policy::{Policy, UpstreamCredential};
 use crate::rejection::Rejection;
 use crate::report::{Level, Quoted};

@@ -1,12 +1,11 @@
 //! The proof that a token carries itself: its signature, by a key of its issuer.
 
-use super::introspect::{Asked, follows_signature};
 use super::keys::{IssuerKeys, Look, Seek};
 use super::step::{Environment, Step};
-use super::validate::{access_token_fault, refused};
+use super::validated::{Asked, access_token_fault, refused};
 use super::{Carried, ResourceServer, Stage};
 use crate::cache::digest::DigestBuilder;
-use crate::config::policy::KeySource;
+use crate::config::policy::{KeySource, Proof};
 use crate::http::{Answer, Callout, Endpoint, FlightKey};
 use crate::jose::access_token::AccessTokenRules;
 use crate::jose::claim_rules::Presence;
@@ -88,7 +87,7 @@ impl ResourceServer {
         environment: &mut Environment<'_>,
     ) -> Result<Step, Rejection> {
         let proof = self.policy.validation.issuers.get(issuer).map(|policy| &policy.proof);
-        if proof.is_some_and(follows_signature) {
+        if let Some(Proof::Both(..)) = proof {
             return self.introspect_too(carried, issuer, claims, environment);
         }
         self.accept(carried, claims, Asked::Issuer(issuer), environment)

@@ -28,6 +28,14 @@ impl Form {
     }
 }
 
+/// The header fields of a form that is posted to an authorization server: it is asked for JSON, and
+/// for no compression.
+pub fn post_headers() -> Vec<(String, Secret)> {
+    [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")]
+        .map(|(name, value)| (name.to_owned(), Secret::new(value)))
+        .to_vec()
+}
+
 /// One name or value, encoded on its own.
 pub fn encode_value(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
