@@ -45,6 +45,7 @@ mod abi {
             size: usize,
         ) -> u32;
         pub(super) fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub(super) fn proxy_set_header_map_pairs(map: u32, data: *const u8, size: usize) -> u32;
         pub(super) fn proxy_replace_header_map_value(
             map: u32,
             name: *const u8,
@@ -254,6 +255,13 @@ pub(super) fn header_pairs(map: Map) -> Result<Pairs, Status> {
         abi::proxy_get_header_map_pairs(map.code(), &raw mut handed.data, &raw mut handed.size)
     })?;
     pairs::parse(&handed.take()).ok_or(Status::PARSE_FAILURE)
+}
+
+/// Leaves only these fields. Of a request one host sends the others all the same.
+pub(super) fn replace_all_headers(map: Map, fields: &[(&[u8], &[u8])]) -> Result<(), Status> {
+    let pairs = pairs::serialize(fields).ok_or(Status::PARSE_FAILURE)?;
+    // SAFETY: the slice is live and only read.
+    check(unsafe { abi::proxy_set_header_map_pairs(map.code(), pairs.as_ptr(), pairs.len()) })
 }
 
 /// Leaves exactly one line of `name`, with `value`. The caller has checked both with

@@ -264,11 +264,11 @@ impl HttpContext for HttpStream {
         self.verdict()
     }
 
-    fn on_http_response_headers(&mut self, _lines: usize, _end_of_stream: bool) -> Action {
+    fn on_http_response_headers(&mut self, lines: usize, _end_of_stream: bool) -> Action {
         if let State::New = self.state
             && unseen::is_upstream_answer(self.plugin.kind())
         {
-            self.state = State::Replacing(Replacement::begin());
+            self.state = State::Replacing(Replacement::begin(self.plugin.kind(), lines));
         }
         Action::Continue
     }

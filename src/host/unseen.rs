@@ -9,7 +9,6 @@ use super::kind::Kind;
 use super::raw::{self, Map};
 use crate::rejection;
 use crate::report::Level;
-use std::collections::BTreeSet;
 
 /// Whether the response that begins is an upstream's, on a request that was never decided. Only in
 /// the response header callback: earlier the host traps on the property.
@@ -28,12 +27,9 @@ pub(super) struct Replacement {
 /// Not removed: the host crashes when it is.
 const KEPT: &[u8] = b"connection";
 
-/// The host lists the first hundred lines; so many times it is asked for those that are left.
-const MOST_LISTS: usize = 16;
-
 impl Replacement {
-    /// Replaces the header of the response.
-    pub(super) fn begin() -> Replacement {
+    /// Replaces the header of the response, which has `lines` lines.
+    pub(super) fn begin(kind: Kind, lines: usize) -> Replacement {
         raw::log(
             Level::Critical,
             "the upstream was called before this filter ran, because a plugin on this route turns on \
@@ -42,7 +38,13 @@ impl Replacement {
         let response = rejection::internal_error();
         let status = response.status.to_string();
         complain("status", raw::replace_header(Map::Response, b":status", status.as_bytes()));
-        remove_all();
+        if kind.lists(lines) {
+            remove_listed();
+        } else {
+            // Beyond its limit the host overruns the room it asked for when it makes a list. So the
+            // lines are dropped unseen, all at once; of nginx's own that leaves those below.
+            complain("header", raw::replace_all_headers(Map::Response, &[]));
+        }
         for (name, value) in &response.headers {
             let replaced = raw::replace_header(Map::Response, name.as_bytes(), value.as_bytes());
             complain("header", replaced);
@@ -61,23 +63,13 @@ impl Replacement {
     }
 }
 
-fn remove_all() {
-    let mut removed = BTreeSet::new();
-    for _ in 0..MOST_LISTS {
-        let Ok(pairs) = raw::header_pairs(Map::Response) else {
-            return raw::log(Level::Critical, "the response's header cannot be read");
-        };
-        let before = removed.len();
-        for (name, _) in pairs {
-            let kept = name.starts_with(b":") || name.eq_ignore_ascii_case(KEPT);
-            if !kept && !removed.contains(&name) {
-                complain("header", raw::remove_header(Map::Response, &name));
-                removed.insert(name);
-            }
-        }
-        // What is still listed is what nginx writes itself.
-        if removed.len() == before {
-            return;
+fn remove_listed() {
+    let Ok(pairs) = raw::header_pairs(Map::Response) else {
+        return raw::log(Level::Critical, "the response's header cannot be read");
+    };
+    for (name, _) in pairs {
+        if !name.starts_with(b":") && !name.eq_ignore_ascii_case(KEPT) {
+            complain("header", raw::remove_header(Map::Response, &name));
         }
     }
 }
