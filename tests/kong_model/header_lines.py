@@ -17,9 +17,36 @@ _WRITTEN_BY_NGINX = {
 }  # fmt: skip
 
 
-def listing(pseudo: Pairs, pairs: Pairs) -> Pairs:
-    """D9: a listing ends after 100 elements, pseudo-headers included, and says so only in the log."""
-    return [*pseudo, *pairs][:LISTED_AT_MOST]
+_WRITTEN_LAST = {b"content-type", b"transfer-encoding", b"connection", b"keep-alive", b"vary"}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A header map as the host lists it: first what it makes up (`extras`), then the lines."""
+
+    extras: Pairs
+    lines: Pairs
+
+    @classmethod
+    def of_response(cls, status: Pairs, lines: Pairs) -> Listing:
+        """Of a response, nginx makes up some headers itself."""
+        made_up = [line for line in lines if line[0].lower() in _WRITTEN_LAST]
+        return cls([*status, *made_up], [line for line in lines if line not in made_up])
+
+    @property
+    def pairs(self) -> Pairs:
+        """D9: a listing ends after 100 elements, pseudo-headers included, and says so only in the log."""
+        return [*self.extras, *self.lines][:LISTED_AT_MOST]
+
+    @property
+    def room(self) -> int:
+        """D9: the bytes the host asks for: for the first 100 lines, and for as many extras as then fit, at least one.
+
+        So it writes other elements than it counted, and may need more or less (from its source).
+        """
+        counted = self.lines[:LISTED_AT_MOST]
+        counted = counted + self.extras[: max(LISTED_AT_MOST - len(counted) + 1, 1)]
+        return 4 + sum(8 + len(name) + 1 + len(value) + 1 for name, value in counted)
 
 
 def escaped(value: bytes) -> bytes:

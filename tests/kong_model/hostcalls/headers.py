@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from kong_model.abi import GuestTrap, Map, Pairs, Status, WorkerCrash, pack_pairs, unpack_pairs
+from kong_model.abi import GuestTrap, Map, Status, WorkerCrash, pack_pairs, unpack_pairs
 from kong_model.callout import Outcome
-from kong_model.header_lines import RequestHeaders, ResponseHeaders, listing
+from kong_model.header_lines import Listing, RequestHeaders, ResponseHeaders
 from kong_model.hostcalls.host import Host, Signature
 from kong_model.step import IN_REQUEST, Step
 
 _SHOWN = {Step.RESPONSE_HEADERS, Step.RESPONSE_BODY, Step.LOG, Step.DONE}
 
 
-def _all(host: Host, which: int) -> Pairs | None:
+def _all(host: Host, which: int) -> Listing | None:
     """Pseudo-headers and lines of a map, as a filter sees them."""
     if which == Map.REQUEST_HEADERS:
-        return listing(host.stream.pseudo_headers(), host.stream.headers.visible())
+        return Listing(host.stream.pseudo_headers(), host.stream.headers.visible())
     if which == Map.RESPONSE_HEADERS:
         stream = host.stream
         lines = stream.response_headers.lines if stream.response_headers else []
         status = [(b":status", str(stream.response_status).encode())] if stream.response_status else []
-        return listing(status, lines)
+        return Listing.of_response(status, lines)
     outcome = _outcome(host) if which == Map.CALL_RESPONSE_HEADERS else None
     if outcome is None:
         return None
     pseudo = [(b":status", outcome.status)] if outcome.status else []
-    return listing([*pseudo, (b":dispatch_status", outcome.dispatch_status)], outcome.headers)
+    return Listing([*pseudo, (b":dispatch_status", outcome.dispatch_status)], outcome.headers)
 
 
 def _outcome(host: Host) -> Outcome | None:
@@ -34,12 +34,15 @@ def _outcome(host: Host) -> Outcome | None:
 
 
 def get_pairs(host: Host, which: int, data_out: int, size_out: int) -> Status:
-    """D9: never more than 100. S2: a callout without an answer still lists its dispatch status."""
+    """D9: never more than 100, and in a room of another size. S2: without an answer, too, a dispatch status."""
     host.note = (which,)
-    pairs = _all(host, which)
-    if pairs is None:
+    listing = _all(host, which)
+    if listing is None:
         return Status.BAD_ARGUMENT
-    return host.give(pack_pairs(pairs), data_out, size_out)
+    data = pack_pairs(listing.pairs)
+    if len(data) > listing.room:
+        host.violation("a list of headers that overruns its room")
+    return host.give(data, data_out, size_out, listing.room)
 
 
 def get_value(host: Host, which: int, name: int, name_size: int, data_out: int, size_out: int) -> Status:
@@ -52,7 +55,8 @@ def get_value(host: Host, which: int, name: int, name_size: int, data_out: int, 
 
 def _value(host: Host, which: int, wanted: bytes) -> bytes | None:
     if wanted.startswith(b":"):
-        return next((value for name, value in _all(host, which) or [] if name == wanted), None)
+        listing = _all(host, which)
+        return next((value for name, value in listing.pairs if name == wanted), None) if listing else None
     if which == Map.REQUEST_HEADERS:
         return host.stream.headers.get(wanted)
     if which == Map.RESPONSE_HEADERS:
@@ -133,7 +137,7 @@ def remove_value(host: Host, which: int, name: int, name_size: int) -> Status:
 
 
 def set_pairs(host: Host, which: int, data: int, size: int) -> Status:
-    """D7: replacing a request's whole map does not clear it for the upstream."""
+    """D7: replacing a request's whole map does not clear it for the upstream. Of a response nginx's own stay."""
     host.note = (which,)
     pairs = unpack_pairs(host.read(data, size))
     if pairs is None:
@@ -141,7 +145,7 @@ def set_pairs(host: Host, which: int, data: int, size: int) -> Status:
     headers = _editable(host, which)
     if headers is None:
         return Status.BAD_ARGUMENT
-    current = headers.visible() if isinstance(headers, RequestHeaders) else headers.lines
+    current = headers.visible() if isinstance(headers, RequestHeaders) else Listing.of_response([], headers.lines).lines
     for name, _ in list(current):
         headers.remove(name)
     for name, value in pairs:

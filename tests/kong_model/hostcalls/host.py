@@ -61,9 +61,9 @@ class Host:
         """The same as text."""
         return self.read(pointer, size).decode("latin-1")
 
-    def give(self, data: bytes, pointer_out: int, size_out: int) -> Status:
-        """Hands bytes to the caller."""
-        self.execution.guest.give(data, pointer_out, size_out)
+    def give(self, data: bytes, pointer_out: int, size_out: int, room: int | None = None) -> Status:
+        """Hands bytes to the caller, in a room of their size or of another."""
+        self.execution.guest.give(data, pointer_out, size_out, len(data) if room is None else room)
         return Status.OK
 
     def write_u32(self, pointer: int, value: int) -> None:

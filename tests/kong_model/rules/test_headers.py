@@ -53,11 +53,21 @@ def test_d8_odd_names_are_dropped_but_not_an_underscore() -> None:
 def test_d9_a_listing_ends_at_100_with_the_pseudo_headers() -> None:
     guest = Guest()
     guest.on(HEADERS, guest.call("proxy_get_header_map_pairs", REQUEST, OUT, OUT + 4), guest.log_result())
-    many = [*lines(*(b"h-%d" % number for number in range(120))), (b"x-user", b"last")]
+    many = [*((b"h-%d" % number, b"v" * 20) for number in range(120)), (b"x-user", b"last")]
     listed = texts(started(guest).send(get(*many)))[0]
     assert ":authority" in listed
     assert "h-94" in listed
     assert "h-95" not in listed
+
+
+def test_d9_a_listing_may_overrun_its_room() -> None:
+    guest = Guest()
+    guest.on(HEADERS, guest.call("proxy_get_header_map_pairs", REQUEST, OUT, OUT + 4))
+    for count, overruns in ((90, False), (95, False), (99, True), (120, True)):
+        effect = started(guest).send(get(*((b"h", b"") for _ in range(count))))
+        assert bool(effect.violations) == overruns, count
+    longer = [*((b"h", b"") for _ in range(96)), *((b"h", b"v" * 100) for _ in range(20))]
+    assert started(guest).send(get(*longer)).violations == []
 
 
 def test_d9_the_count_is_true_and_a_single_header_is_found() -> None:
@@ -136,6 +146,15 @@ def test_q4_adding_and_removing_a_response_header() -> None:
     assert challenged(add, guest, 1) == [b"up-0", b"ours"]
     guest = Guest()
     assert challenged(guest.call("proxy_remove_header_map_value", RESPONSE, b"www-authenticate"), guest, 2) == []
+
+
+def test_q4_replacing_all_response_headers_leaves_nginxs_own() -> None:
+    guest = Guest()
+    guest.on(RESPONSE_HEADERS, guest.call("proxy_set_header_map_pairs", RESPONSE, pack_pairs([(b"x-ours", b"v")])))
+    answer = (
+        started(guest, answer=UpstreamAnswer(headers=[(b"X-Up", b"v"), (b"Content-Type", b"text/html")])).send().answer
+    )
+    assert {name.lower() for name, _ in answer.headers} == {b"x-ours", b"content-type", b"connection"}
 
 
 def test_q4_the_status_can_be_set() -> None:
