@@ -202,7 +202,7 @@ impl Jwk {
             None => None,
         };
         let key = public_key(key_type, members)?;
-        if PRIVATE_PARAMETERS.iter().any(|name| members.contains_key(*name)) {
+        if PRIVATE_PARAMETERS.iter().any(|name| stated(members, name).is_some()) {
             return Err(Unusable::Private);
         }
         if algorithm.is_some_and(|algorithm| !key.fits(algorithm)) {
@@ -222,7 +222,7 @@ fn check_purpose(members: &Map<String, Value>) -> Result<(), Unusable> {
     if text(members, "use")?.is_some_and(|purpose| purpose != "sig") {
         return Err(Unusable::NotForVerification);
     }
-    match members.get("key_ops") {
+    match stated(members, "key_ops") {
         None => Ok(()),
         Some(Value::Array(operations)) if operations.iter().any(|operation| operation == "verify") => Ok(()),
         Some(Value::Array(_)) => Err(Unusable::NotForVerification),
@@ -247,9 +247,14 @@ fn public_key(key_type: &str, members: &Map<String, Value>) -> Result<Verificati
     })
 }
 
+/// A parameter that is there. Some issuers write null for what a key does not have.
+fn stated<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    members.get(name).filter(|value| !value.is_null())
+}
+
 /// A parameter that is a string where it is there.
 fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Unusable> {
-    match members.get(name) {
+    match stated(members, name) {
         None => Ok(None),
         Some(value) => value.as_str().map(Some).ok_or(Unusable::Malformed),
     }

@@ -461,6 +461,18 @@ fn ed25519_points_have_one_spelling_and_no_small_order() {
 }
 
 #[test]
+fn a_parameter_that_is_null_is_not_there() {
+    let signer = Signer::new(Algorithm::Rs256);
+    let mut jwk = signer.jwk();
+    for name in ["kid", "alg", "use", "key_ops", "crv", "d", "oth", "x5c"] {
+        jwk[name] = json!(null);
+    }
+    assert!(verify(&signer.token(None, &payload()), &key_set(&[jwk.clone()])).is_ok());
+    jwk["n"] = json!(null);
+    assert_eq!(left_out(&[jwk]), [(Unusable::Malformed, 1)]);
+}
+
+#[test]
 fn broken_keys_are_left_out_one_by_one() {
     let good = Signer::new(Algorithm::EdDsa).jwk();
     let mut bad_kid = good.clone();
