@@ -32,9 +32,7 @@ impl Place {
 
 /// Traps where the request's `x-fault` names this place.
 pub(super) fn strike(place: Place) {
-    let fields = raw::header_pairs(raw::Map::Request).unwrap_or_default();
-    let named =
-        fields.iter().any(|(name, value)| name.eq_ignore_ascii_case(b"x-fault") && value == place.name());
+    let named = raw::property(&["request", "headers", "x-fault"]).is_ok_and(|value| value == place.name());
     if named {
         core::arch::wasm32::unreachable();
     }
