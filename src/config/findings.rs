@@ -34,9 +34,12 @@ impl Findings {
             .any(|known| contains(&known.pointer, pointer) || contains(pointer, &known.pointer))
     }
 
-    /// Adds what an operator should know, though it is no mistake.
+    /// Adds what an operator should know, though it is no mistake. It is told once.
     pub(super) fn warning(&mut self, pointer: &str, message: impl Into<String>) {
-        self.warnings.push(ConfigError::new(pointer, message).to_string());
+        let warning = ConfigError::new(pointer, message).to_string();
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     /// The warnings, or the mistakes where there are any.
@@ -82,6 +85,7 @@ mod tests {
     #[test]
     fn warnings_alone_are_no_mistake() {
         let mut findings = Findings::default();
+        findings.warning("/a\n", "w");
         findings.warning("/a\n", "w");
         assert_eq!(findings.into_warnings().unwrap(), ["/a\\n: w"]);
     }

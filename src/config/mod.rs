@@ -59,8 +59,8 @@ pub fn load(text: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Result
 
 fn parse(text: &[u8]) -> Result<Map<String, Value>, String> {
     if text.trim_ascii().is_empty() {
-        return Err("the configuration is empty: write a JSON object with at least resource, \
-                    authorization_servers and introspection_endpoint"
+        return Err("the configuration is empty: write a JSON object with at least resource \
+                    and authorization_servers"
             .to_owned());
     }
     match crate::json::parse(text) {
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(mistaken(&changes), expected);
         let errors = load(b"{}", &|_| None).unwrap_err();
         let pointers: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
-        assert_eq!(pointers, ["/resource", "/authorization_servers", "/introspection_endpoint"]);
+        assert_eq!(pointers, ["/resource", "/authorization_servers"]);
     }
 
     #[test]

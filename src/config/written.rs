@@ -3,6 +3,7 @@
 
 use crate::secret::Secret;
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// The whole configuration. Times are in the units of the table: seconds, but milliseconds for
@@ -35,6 +36,19 @@ pub(super) struct Config {
     pub(super) scopes_required: Vec<String>,
     pub(super) scope_implies: BTreeMap<String, Vec<String>>,
     pub(super) jwt_claims_leeway: u64,
+    pub(super) token_validation: Option<TokenValidation>,
+    #[serde(default)]
+    pub(super) issuers: Vec<Option<Issuer>>,
+    pub(super) access_token_types: Vec<String>,
+    pub(super) jwks: Option<Map<String, Value>>,
+    pub(super) jwt_secret: Option<Sealed>,
+    pub(super) jwks_endpoint: Option<String>,
+    pub(super) jwks_cache_ttl: u64,
+    pub(super) jwks_refetch_cooldown: u64,
+    pub(super) jwks_max_stale: u64,
+    pub(super) metadata_discovery_endpoint: Option<String>,
+    pub(super) metadata_cache_ttl: u64,
+    pub(super) metadata_discovery_retry: u32,
     pub(super) passthrough_credentials: bool,
     #[serde(default)]
     pub(super) claim_to_header: Vec<Option<ClaimToHeader>>,
@@ -46,6 +60,21 @@ pub(super) struct Config {
     pub(super) callout_targets: BTreeMap<String, String>,
     pub(super) insecure_http: bool,
     pub(super) cache: Cache,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Issuer {
+    pub(super) issuer: String,
+    pub(super) jwks: Option<Map<String, Value>>,
+    pub(super) jwks_endpoint: Option<String>,
+    pub(super) introspection_endpoint: Option<String>,
+    pub(super) client_id: Option<String>,
+    pub(super) client_secret: Option<Sealed>,
+    pub(super) client_auth: Option<ClientAuth>,
+    pub(super) client_secret_basic_encoding: Encoding,
+    #[serde(default)]
+    pub(super) audiences: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +136,15 @@ pub(super) struct Cache {
     pub(super) shared: Shared,
     pub(super) shared_slots: u32,
     pub(super) max_bytes: usize,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TokenValidation {
+    Auto,
+    Introspection,
+    Jwt,
+    Both,
 }
 
 #[derive(Clone, Copy, Deserialize)]

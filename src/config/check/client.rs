@@ -1,17 +1,20 @@
 //! The clients that the filter is at the authorization servers.
 
 use super::Checker;
-use crate::config::written::{ClientAuth, Encoding, ExchangeClientAuth, Sealed};
+use crate::config::written::{ClientAuth, Encoding, ExchangeClientAuth, Issuer, Sealed};
 use crate::oauth::client_auth::{BasicEncoding, ClientAuthentication};
 use crate::secret::Secret;
 
 /// client_id and client_secret, and where they are written.
 struct Credentials<'a> {
     /// Pointer to the object they stand in.
-    at: &'static str,
+    at: &'a str,
     client_id: Option<&'a String>,
     client_secret: Option<&'a Sealed>,
+    encoding: Encoding,
 }
+
+const EXCHANGE: &str = "/token_exchange";
 
 impl Checker<'_> {
     /// How the filter authenticates to the introspection endpoint.
@@ -24,14 +27,35 @@ impl Checker<'_> {
             at: "",
             client_id: config.client_id.as_ref(),
             client_secret: config.client_secret.as_ref(),
+            encoding: config.client_secret_basic_encoding,
         };
+        self.client(&credentials, config.client_auth)
+    }
+
+    /// How the filter authenticates to the introspection endpoint of the issuer whose entry stands
+    /// `at`: only by what that entry says, as no server may see the credentials for another.
+    pub(super) fn issuer_client(&mut self, at: &str, entry: &Issuer) -> Option<ClientAuthentication> {
+        let credentials = Credentials {
+            at,
+            client_id: entry.client_id.as_ref(),
+            client_secret: entry.client_secret.as_ref(),
+            encoding: entry.client_secret_basic_encoding,
+        };
+        self.client(&credentials, entry.client_auth)
+    }
+
+    fn client(
+        &mut self,
+        credentials: &Credentials<'_>,
+        written: Option<ClientAuth>,
+    ) -> Option<ClientAuthentication> {
         let unset = if credentials.client_secret.is_some() { ClientAuth::Basic } else { ClientAuth::None };
-        match config.client_auth.unwrap_or(unset) {
-            ClientAuth::Basic => self.basic(&credentials),
-            ClientAuth::Post => self.post(&credentials),
-            ClientAuth::None => Some(self.no_authentication(&credentials)),
+        match written.unwrap_or(unset) {
+            ClientAuth::Basic => self.basic(credentials),
+            ClientAuth::Post => self.post(credentials),
+            ClientAuth::None => Some(self.no_authentication(credentials)),
             ClientAuth::TlsClient => {
-                let client_id = self.client_id(&credentials)?;
+                let client_id = self.client_id(credentials)?;
                 Some(ClientAuthentication::TlsClient { client_id })
             }
         }
@@ -42,42 +66,36 @@ impl Checker<'_> {
         matches!(self.config.client_auth, Some(ClientAuth::TlsClient))
     }
 
-    /// How the filter authenticates to the token endpoint; `inherited` is the client of
-    /// introspection, where that has no mistake.
-    pub(super) fn exchange_client(
-        &mut self,
-        inherited: Option<&ClientAuthentication>,
-    ) -> Option<ClientAuthentication> {
+    /// How the filter authenticates to the token endpoint.
+    pub(super) fn exchange_client(&mut self) -> Option<ClientAuthentication> {
         let exchange = &self.config.token_exchange;
         if self.findings.concern("/token_exchange/client_auth") {
             return None;
         }
         let credentials = Credentials {
-            at: "/token_exchange",
+            at: EXCHANGE,
             client_id: exchange.client_id.as_ref(),
             client_secret: exchange.client_secret.as_ref(),
+            encoding: self.config.client_secret_basic_encoding,
         };
         match exchange.client_auth {
             ExchangeClientAuth::Basic => self.basic(&credentials),
             ExchangeClientAuth::Post => self.post(&credentials),
             ExchangeClientAuth::None => Some(self.no_authentication(&credentials)),
-            ExchangeClientAuth::Inherit => self.inherit(&credentials, inherited?),
+            ExchangeClientAuth::Inherit => self.inherit(&credentials),
         }
     }
 
     /// Kong's rule: the credentials of introspection serve for the exchange, too.
-    fn inherit(
-        &mut self,
-        own: &Credentials<'_>,
-        inherited: &ClientAuthentication,
-    ) -> Option<ClientAuthentication> {
+    fn inherit(&mut self, own: &Credentials<'_>) -> Option<ClientAuthentication> {
+        let inherited = self.introspection_client()?;
         if own.client_id.is_some() || own.client_secret.is_some() {
             self.findings.warning(
                 "/token_exchange/client_auth",
                 "with inherit, client_id and client_secret of token_exchange are not used",
             );
         }
-        if *inherited == (ClientAuthentication::None { client_id: None }) {
+        if inherited == (ClientAuthentication::None { client_id: None }) {
             self.findings.mistake(
                 "/token_exchange/client_auth",
                 "there is nothing to inherit: set client_id and client_secret beside introspection_endpoint, or write \
@@ -85,12 +103,12 @@ impl Checker<'_> {
             );
             return None;
         }
-        Some(inherited.clone())
+        Some(inherited)
     }
 
     fn basic(&mut self, credentials: &Credentials<'_>) -> Option<ClientAuthentication> {
         let (client_id, client_secret) = self.both(credentials)?;
-        let encoding = match self.config.client_secret_basic_encoding {
+        let encoding = match credentials.encoding {
             Encoding::Form => BasicEncoding::Form,
             Encoding::Raw => BasicEncoding::Raw,
         };
@@ -136,7 +154,7 @@ impl Checker<'_> {
 
     fn missing(&mut self, credentials: &Credentials<'_>, name: &str) {
         let at = credentials.at;
-        let otherwise = if at.is_empty() { "none" } else { "none or inherit" };
+        let otherwise = if at == EXCHANGE { "none or inherit" } else { "none" };
         let sentence =
             format!("write the {name}, which this client_auth needs, or set client_auth to {otherwise}");
         self.findings.mistake(&format!("{at}/{name}"), sentence);

@@ -3,14 +3,13 @@
 use super::Checker;
 use crate::config::policy::{ActorSource, ExchangeMemory, ExchangePolicy};
 use crate::config::written::{ActorTokenSource, Sealed};
-use crate::oauth::client_auth::ClientAuthentication;
 use crate::oauth::token_type::TokenTypeIdentifier;
 use crate::secret::Secret;
 use std::time::Duration;
 
 impl Checker<'_> {
     /// The exchange, where it is enabled.
-    pub(super) fn exchange(&mut self, inherited: Option<&ClientAuthentication>) -> Option<ExchangePolicy> {
+    pub(super) fn exchange(&mut self) -> Option<ExchangePolicy> {
         let exchange = &self.config.token_exchange;
         let endpoint = match &exchange.token_endpoint {
             Some(text) => self.endpoint("/token_exchange/token_endpoint", text),
@@ -20,7 +19,7 @@ impl Checker<'_> {
                 None
             }
         };
-        let client = self.exchange_client(inherited);
+        let client = self.exchange_client();
         let actor = self.actor();
         let request = &exchange.request;
         let requested = &request.requested_token_type;

@@ -6,16 +6,16 @@
 mod client;
 mod exchange;
 mod headers;
+mod introspection;
+mod issuers;
+mod keys;
 mod urls;
+mod validation;
 
 use crate::cache::digest::Digest;
 use crate::config::findings::Findings;
-use crate::config::policy::{
-    CachePolicy, IntrospectionPolicy, KeyLifetimes, Policy, Requirements, SharedData, UpstreamCredential,
-    Validation,
-};
+use crate::config::policy::{CachePolicy, Policy, Requirements, SharedData, UpstreamCredential};
 use crate::config::written::{Config, Shared};
-use crate::oauth::client_auth::ClientAuthentication;
 use crate::scope::Scope;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,19 +30,20 @@ pub(super) struct Checker<'a> {
     authorities: Vec<String>,
     /// Pointers to URLs that `insecure_http` lets pass.
     unencrypted: Vec<String>,
+    /// Whether metadata is to tell where keys are.
+    discovers: bool,
 }
 
 /// The policy of `config`; `None` when there is a mistake, which is then among the `findings`.
 pub(super) fn check(config: &Config, digest: Digest, findings: &mut Findings) -> Option<Policy> {
     let clusters = BTreeMap::new();
     let (authorities, unencrypted) = (Vec::new(), Vec::new());
-    let mut checker = Checker { config, findings, clusters, authorities, unencrypted };
+    let mut checker = Checker { config, findings, clusters, authorities, unencrypted, discovers: false };
     checker.read_clusters();
     let resource = checker.resource();
     let authorization_servers = checker.authorization_servers();
-    let introspection = checker.introspection();
-    let upstream_credential =
-        checker.upstream_credential(introspection.as_ref().map(|introspection| &introspection.client));
+    let validation = checker.validation();
+    let upstream_credential = checker.upstream_credential();
     let claim_headers = checker.claim_headers();
     let requirements = checker.requirements();
     checker.warn();
@@ -55,19 +56,7 @@ pub(super) fn check(config: &Config, digest: Digest, findings: &mut Findings) ->
         scopes_supported: config.scopes_supported.clone(),
         realm: config.realm.clone(),
         max_token_bytes: config.max_token_bytes,
-        validation: Validation {
-            issuers: Vec::new(),
-            others: Some(introspection?),
-            access_token_types: Vec::new(),
-            key_lifetimes: KeyLifetimes {
-                keys: Duration::from_secs(3600),
-                refetch_cooldown: Duration::from_secs(30),
-                longest_stale: Duration::from_secs(86_400),
-                metadata: Duration::from_secs(3600),
-                metadata_tries: 3,
-                insecure_http: false,
-            },
-        },
+        validation: validation?,
         requirements,
         upstream_credential: upstream_credential?,
         claim_headers: claim_headers?,
@@ -88,39 +77,7 @@ fn cache_policy(config: &Config) -> CachePolicy {
 }
 
 impl Checker<'_> {
-    fn introspection(&mut self) -> Option<IntrospectionPolicy> {
-        let config = self.config;
-        let client = self.introspection_client();
-        let (pointer, text) = match (&config.mtls_introspection_endpoint, self.uses_certificate()) {
-            (Some(text), true) => ("/mtls_introspection_endpoint", Some(text)),
-            _ => ("/introspection_endpoint", config.introspection_endpoint.as_ref()),
-        };
-        let endpoint = match text {
-            Some(text) => self.endpoint(pointer, text),
-            None => {
-                self.findings.mistake(
-                    pointer,
-                    "write the URL of the introspection endpoint: this release validates tokens by introspection only",
-                );
-                None
-            }
-        };
-        let arguments = self.arguments();
-        let headers = self.introspection_headers(client.as_ref());
-        let lifetime = Duration::from_secs(config.introspection_cache_ttl);
-        Some(IntrospectionPolicy {
-            endpoint: endpoint?,
-            client: client?,
-            arguments: arguments?,
-            headers: headers?,
-            remember: config.cache_introspection.then_some(lifetime),
-        })
-    }
-
-    fn upstream_credential(
-        &mut self,
-        introspection_client: Option<&ClientAuthentication>,
-    ) -> Option<UpstreamCredential> {
+    fn upstream_credential(&mut self) -> Option<UpstreamCredential> {
         if self.config.token_exchange.enabled {
             if !self.config.passthrough_credentials {
                 self.findings.mistake(
@@ -129,7 +86,7 @@ impl Checker<'_> {
                      upstream",
                 );
             }
-            let exchange = self.exchange(introspection_client)?;
+            let exchange = self.exchange()?;
             Some(UpstreamCredential::Exchanged(Box::new(exchange)))
         } else if self.config.passthrough_credentials {
             Some(UpstreamCredential::Original)
@@ -140,7 +97,6 @@ impl Checker<'_> {
 
     fn requirements(&mut self) -> Requirements {
         let config = self.config;
-        let audiences = config.resource.iter().chain(&config.audience_required).cloned().collect();
         let relaxed = config.insecure_relaxed_audience_validation;
         if relaxed && !config.audience_required.is_empty() {
             self.findings.mistake(
@@ -152,7 +108,7 @@ impl Checker<'_> {
         let issuers = config.issuers_allowed.as_ref().or(config.authorization_servers.as_ref());
         Requirements {
             issuers_allowed: issuers.cloned().unwrap_or_default(),
-            audiences: (!relaxed).then_some(audiences),
+            audiences: self.audiences(&[]),
             audience_claim: config.audience_claim.clone(),
             leeway: Duration::from_secs(config.jwt_claims_leeway),
             scopes_required: config.scopes_required.iter().map(|words| Scope::parse(words)).collect(),
@@ -162,6 +118,14 @@ impl Checker<'_> {
                 .map(|(scope, implied)| (scope.clone(), implied.iter().cloned().collect()))
                 .collect(),
         }
+    }
+
+    /// What `aud` must name one of, where `more` is accepted, too; `None` where the operator switched
+    /// the check off.
+    fn audiences(&self, more: &[String]) -> Option<Vec<String>> {
+        let config = self.config;
+        let accepted = config.resource.iter().chain(&config.audience_required).chain(more);
+        (!config.insecure_relaxed_audience_validation).then(|| accepted.cloned().collect())
     }
 
     fn warn(&mut self) {
@@ -255,11 +219,5 @@ mod tests {
         }
         let ttl = "/introspection_cache_ttl";
         assert!(message(&[(ttl, json!(0))], ttl).contains("set cache_introspection to false"));
-    }
-
-    #[test]
-    fn tokens_need_introspection_in_this_release() {
-        const POINTER: &str = "/introspection_endpoint";
-        assert!(message(&[(POINTER, json!(null))], POINTER).contains("by introspection only"));
     }
 }

@@ -57,7 +57,7 @@ impl Checker<'_> {
     }
 
     /// https, unless it is this machine or the operator allowed otherwise.
-    fn require_encryption(&mut self, pointer: &str, text: &str) -> Option<()> {
+    pub(super) fn require_encryption(&mut self, pointer: &str, text: &str) -> Option<()> {
         let is_plain = Url::parse(text).is_ok_and(|url| url.scheme() == "http");
         let is_loopback = Endpoint::parse(text).is_ok_and(|endpoint| endpoint.is_loopback());
         if is_plain && !is_loopback {
@@ -68,7 +68,9 @@ impl Checker<'_> {
                 );
                 return None;
             }
-            self.unencrypted.push(pointer.to_owned());
+            if !self.unencrypted.iter().any(|known| known == pointer) {
+                self.unencrypted.push(pointer.to_owned());
+            }
         }
         Some(())
     }
@@ -78,6 +80,10 @@ impl Checker<'_> {
         if !self.unencrypted.is_empty() {
             let sentence = format!("tokens and secrets travel unencrypted: {}", self.unencrypted.join(", "));
             self.findings.warning("/insecure_http", sentence);
+        }
+        if self.discovers {
+            // The keys may be anywhere, and a cluster is then for what the metadata names.
+            return;
         }
         for authority in self.clusters.keys().filter(|authority| !self.authorities.contains(authority)) {
             let sentence =

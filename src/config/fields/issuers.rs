@@ -6,16 +6,26 @@ use crate::config::table::{DefaultValue as Default, Field, Kind};
 
 /// Every field of an entry of `issuers`.
 pub(super) const ISSUER: &[Field] = &[
-    Field::ours("issuer", Kind::Text(Form::Url), "The issuer identifier, exactly as iss names it.")
+    Field::ours("issuer", Kind::Text(Form::Text), "The issuer identifier, exactly as iss names it.")
         .required(),
     Field::ours("jwks", Kind::JwkSet, "The issuer's JWK Set written out."),
-    Field::ours("jwks_endpoint", Kind::Text(Form::Url), "The URL of the issuer's JWK Set."),
+    Field::ours(
+        "jwks_endpoint",
+        Kind::Text(Form::Url),
+        "The URL of the issuer's JWK Set; without it and jwks, the keys are discovered from the issuer's metadata.",
+    ),
     Field::ours(
         "introspection_endpoint",
         Kind::Text(Form::Url),
-        "The URL of the issuer's introspection endpoint.",
+        "The URL of the issuer's introspection endpoint; alone, it is the proof of this issuer's tokens, and beside \
+         keys both are needed.",
     ),
-    Field::ours("client_id", Kind::Text(Form::Text), "The client_id at this introspection endpoint."),
+    Field::ours(
+        "client_id",
+        Kind::Text(Form::Text),
+        "The client_id at this introspection endpoint; what stands at the top (client, args, headers) is never \
+         sent there.",
+    ),
     Field::ours(
         "client_secret",
         Kind::Text(Form::Secret),

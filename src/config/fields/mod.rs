@@ -73,7 +73,7 @@ pub const FIELDS: &[Field] = &[
     Field::kong(
         "introspection_endpoint",
         Kind::Text(Form::Url),
-        "The URL of the introspection endpoint (RFC 7662).",
+        "The URL of the introspection endpoint (RFC 7662); without it, tokens are JWTs unless issuers says otherwise.",
     ),
     Field::kong(
         "mtls_introspection_endpoint",
@@ -200,69 +200,70 @@ pub const FIELDS: &[Field] = &[
     Field::ours(
         "token_validation",
         Kind::OneOf(TOKEN_VALIDATION),
-        "Which proof a token needs: introspection, a signature, or both.",
+        "Which proof a token needs: introspection, its signature (jwt), its signature where the keys of its \
+         issuer are known and else introspection (auto), or both.",
     )
-    .or(Default::Derived("introspection where introspection_endpoint is set, else jwt"))
-    .not_supported_yet(),
-    Field::ours("issuers", Kind::Objects(ISSUER), "Several authorization servers, each with its own proof.")
-        .not_supported_yet(),
+    .or(Default::Derived("introspection where introspection_endpoint is set, else jwt")),
+    Field::ours(
+        "issuers",
+        Kind::Objects(ISSUER),
+        "Authorization servers with a proof of their own; those without an entry follow the fields at the top.",
+    ),
     Field::ours(
         "access_token_types",
         Kind::List { of: Form::Text, at_least: 1 },
         "The values of the typ header that an access token may carry; none counts as JWT.",
     )
-    .or(Default::List(&["at+jwt", "JWT"]))
-    .not_supported_yet(),
-    Field::kong("jwks_endpoint", Kind::Text(Form::Url), "The URL of the authorization server's JWK Set.")
-        .not_supported_yet(),
+    .or(Default::List(&["at+jwt", "JWT"])),
+    Field::ours("jwks", Kind::JwkSet, "A JWK Set written out, so that none is fetched."),
+    Field::ours(
+        "jwt_secret",
+        Kind::Text(Form::Secret),
+        "The shared secret of tokens signed with HS256, HS384 or HS512, at least 32 bytes.",
+    ),
+    Field::kong(
+        "jwks_endpoint",
+        Kind::Text(Form::Url),
+        "The URL of the authorization server's JWK Set; without it, jwks and jwt_secret, the keys are discovered \
+         from the metadata of each authorization server.",
+    ),
     Field::kong(
         "jwks_cache_ttl",
         Kind::integer(1, LONGEST_SECONDS),
         "How long a JWK Set is used before it is fetched again, in seconds.",
     )
-    .or(Default::Integer(3600))
-    .not_supported_yet(),
-    Field::ours("jwks", Kind::JwkSet, "A JWK Set written out, so that none is fetched.").not_supported_yet(),
-    Field::ours(
-        "jwt_secret",
-        Kind::Text(Form::Secret),
-        "The shared secret of tokens signed with HS256, HS384 or HS512.",
-    )
-    .not_supported_yet(),
+    .or(Default::Integer(3600)),
     Field::ours(
         "jwks_refetch_cooldown",
         Kind::integer(1, LONGEST_SECONDS),
         "The seconds in which unknown keys cause at most one fetch per issuer.",
     )
-    .or(Default::Integer(30))
-    .not_supported_yet(),
+    .or(Default::Integer(30)),
     Field::ours(
         "jwks_max_stale",
         Kind::integer(0, LONGEST_SECONDS),
         "How long the last good JWK Set serves while fetches fail, in seconds.",
     )
-    .or(Default::Integer(86_400))
-    .not_supported_yet(),
+    .or(Default::Integer(86_400)),
     Field::kong(
         "metadata_discovery_endpoint",
         Kind::Text(Form::Url),
-        "The URL of the authorization server's metadata document.",
+        "The URL of the authorization server's metadata document, which ends in oauth-authorization-server or \
+         openid-configuration.",
     )
-    .not_supported_yet(),
+    .or(Default::Derived("the well-known places of RFC 8414 and OpenID Connect for the issuer")),
     Field::kong(
         "metadata_cache_ttl",
         Kind::integer(1, LONGEST_SECONDS),
         "How long a metadata document is used before it is fetched again, in seconds.",
     )
-    .or(Default::Integer(3600))
-    .not_supported_yet(),
+    .or(Default::Integer(3600)),
     Field::kong(
         "metadata_discovery_retry",
         Kind::integer(0, 100),
-        "How often the fetch of a metadata document is tried for each URL.",
+        "How often the fetch of a metadata document is tried for each URL; 0 counts as 1.",
     )
-    .or(Default::Integer(3))
-    .not_supported_yet(),
+    .or(Default::Integer(3)),
     // What goes upstream.
     Field::kong(
         "passthrough_credentials",
@@ -505,12 +506,6 @@ mod tests {
             ("introspection_format", json!("string"), "yet"),
             ("client_jwk", json!("not json"), "yet"),
             ("client_alg", json!("ES256"), "yet"),
-            ("jwks_endpoint", json!("https://auth.example.com/jwks"), "yet"),
-            ("jwks_cache_ttl", json!(60), "yet"),
-            ("metadata_discovery_retry", json!(0), "yet"),
-            ("token_validation", json!("jwt"), "yet"),
-            ("issuers", json!([]), "yet"),
-            ("jwt_secret", json!("hunter2"), "yet"),
         ] {
             let pointer = format!("/{name}");
             let sentence = message(&[(&pointer, value)], &pointer);

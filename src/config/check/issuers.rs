@@ -1,0 +1,198 @@
+//! The issuers whose tokens are accepted: those with an entry of their own, and those that follow
+//! the fields at the top.
+
+use super::Checker;
+use crate::config::policy::{IntrospectionPolicy, IssuerPolicy, KeySource, Proof};
+use crate::config::written::{Issuer, TokenValidation};
+use std::collections::BTreeSet;
+
+/// An issuer whose tokens are accepted.
+pub(super) struct Accepted<'a> {
+    /// Pointer to where the operator wrote it.
+    pub(super) pointer: String,
+    /// The exact value of `iss`.
+    pub(super) issuer: &'a str,
+}
+
+/// An entry of `issuers`.
+pub(super) struct Entry<'a> {
+    /// Pointer to it.
+    pub(super) at: String,
+    /// What it says.
+    pub(super) written: &'a Issuer,
+}
+
+impl Entry<'_> {
+    /// Whether it names an introspection endpoint.
+    pub(super) fn introspects(&self) -> bool {
+        self.written.introspection_endpoint.is_some()
+    }
+
+    fn has_keys(&self) -> bool {
+        self.written.jwks.is_some() || self.written.jwks_endpoint.is_some()
+    }
+}
+
+impl<'a> Checker<'a> {
+    /// The entries of `issuers` that are right so far.
+    pub(super) fn entries(&mut self) -> Vec<Entry<'a>> {
+        let config = self.config;
+        let (list, accepted) = match (&config.issuers_allowed, &config.authorization_servers) {
+            (Some(allowed), _) => ("issuers_allowed", allowed.as_slice()),
+            (None, Some(servers)) => ("authorization_servers", servers.as_slice()),
+            (None, None) => return Vec::new(),
+        };
+        let mut seen = BTreeSet::new();
+        let mut entries = Vec::new();
+        for (index, entry) in config.issuers.iter().enumerate() {
+            let Some(written) = entry else { continue };
+            let at = format!("/issuers/{index}");
+            let pointer = format!("{at}/issuer");
+            if !accepted.contains(&written.issuer) {
+                let sentence =
+                    format!("write one of {list} exactly as it stands there, or add this issuer to {list}");
+                self.findings.mistake(&pointer, sentence);
+            } else if !seen.insert(&written.issuer) {
+                self.findings.mistake(&pointer, "this issuer has an entry already: take one out");
+            } else if self.require_encryption(&pointer, &written.issuer).is_some() {
+                entries.push(Entry { at, written });
+            }
+        }
+        entries
+    }
+
+    /// The accepted issuers without an entry.
+    pub(super) fn followers(&self) -> Vec<Accepted<'a>> {
+        let config = self.config;
+        let mut known: BTreeSet<&str> = BTreeSet::new();
+        for entry in &config.issuers {
+            // Whose entry this was to be is not known.
+            let Some(entry) = entry else { return Vec::new() };
+            known.insert(&entry.issuer);
+        }
+        let (list, accepted) = match &config.issuers_allowed {
+            Some(allowed) => ("/issuers_allowed", Some(allowed)),
+            None => ("/authorization_servers", config.authorization_servers.as_ref()),
+        };
+        let accepted = accepted.into_iter().flatten().enumerate();
+        accepted
+            .filter(|(_, issuer)| !issuer.is_empty() && known.insert(issuer))
+            .map(|(index, issuer)| Accepted { pointer: format!("{list}/{index}"), issuer })
+            .collect()
+    }
+
+    /// The policy for the issuer of an entry. `shared` is the introspection at the top, where that is
+    /// used and has no mistake.
+    pub(super) fn issuer_policy(
+        &mut self,
+        entry: &Entry<'_>,
+        shared: Option<&IntrospectionPolicy>,
+    ) -> Option<IssuerPolicy> {
+        self.refuse_what_has_no_use(entry)?;
+        let proof = match self.config.token_validation {
+            Some(TokenValidation::Jwt) => Proof::Signature(self.issuer_keys(entry)?),
+            Some(TokenValidation::Introspection) => {
+                Proof::Introspection(Box::new(self.own_or(entry, shared)?))
+            }
+            Some(TokenValidation::Both) => self.both_proofs(entry, shared)?,
+            Some(TokenValidation::Auto) | None => match (entry.has_keys(), entry.introspects()) {
+                (false, true) => Proof::Introspection(Box::new(self.own_or(entry, None)?)),
+                (true, true) => self.both_proofs(entry, None)?,
+                (_, false) => Proof::Signature(self.issuer_keys(entry)?),
+            },
+        };
+        let audiences = self.audiences(&entry.written.audiences);
+        Some(IssuerPolicy { issuer: entry.written.issuer.clone(), proof, audiences })
+    }
+
+    /// The policies for the issuers that follow the fields at the top.
+    pub(super) fn followed_policies(
+        &mut self,
+        validation: TokenValidation,
+        followers: &[Accepted<'_>],
+        shared: Option<&IntrospectionPolicy>,
+    ) -> Option<Vec<IssuerPolicy>> {
+        if validation == TokenValidation::Introspection {
+            self.warn_of_unused_keys("tokens are introspected; token_validation can say otherwise");
+            return Some(Vec::new());
+        }
+        if followers.is_empty() {
+            self.warn_of_unused_keys("every issuer has an entry in issuers");
+            return Some(Vec::new());
+        }
+        for follower in followers {
+            self.require_encryption(&follower.pointer, follower.issuer);
+        }
+        let sources = self.followed_keys(followers)?;
+        let audiences = self.audiences(&[]);
+        let policies = followers.iter().zip(sources).map(|(follower, keys)| {
+            let proof = if validation == TokenValidation::Both {
+                Proof::Both(keys, Box::new(shared?.clone()))
+            } else {
+                Proof::Signature(keys)
+            };
+            let (issuer, audiences) = (follower.issuer.to_owned(), audiences.clone());
+            Some(IssuerPolicy { issuer, proof, audiences })
+        });
+        policies.collect()
+    }
+
+    fn both_proofs(&mut self, entry: &Entry<'_>, shared: Option<&IntrospectionPolicy>) -> Option<Proof> {
+        let keys = self.issuer_keys(entry);
+        let introspection = self.own_or(entry, shared);
+        Some(Proof::Both(keys?, Box::new(introspection?)))
+    }
+
+    fn own_or(
+        &mut self,
+        entry: &Entry<'_>,
+        shared: Option<&IntrospectionPolicy>,
+    ) -> Option<IntrospectionPolicy> {
+        match &entry.written.introspection_endpoint {
+            Some(url) => self.issuer_introspection(&entry.at, entry.written, url),
+            None => shared.cloned(),
+        }
+    }
+
+    fn issuer_keys(&mut self, entry: &Entry<'_>) -> Option<KeySource> {
+        let Entry { at, written } = entry;
+        let pointer = format!("{at}/jwks_endpoint");
+        match (&written.jwks, &written.jwks_endpoint) {
+            (Some(_), Some(_)) => {
+                let sentence = "leave this out, or take jwks out: keys come from one place";
+                self.findings.mistake(&pointer, sentence);
+                None
+            }
+            (Some(members), None) => self.static_keys(&format!("{at}/jwks"), members),
+            (None, Some(url)) => self.fetched_keys(&pointer, url),
+            (None, None) => self.discovered(&format!("{at}/issuer"), &written.issuer),
+        }
+    }
+
+    /// Refuses fields that an operator wrote in vain, as they may count on them.
+    fn refuse_what_has_no_use(&mut self, entry: &Entry<'_>) -> Option<()> {
+        let Issuer { client_id, client_secret, client_auth, jwks, jwks_endpoint, .. } = entry.written;
+        let introspected = self.config.token_validation == Some(TokenValidation::Introspection);
+        let signed = self.config.token_validation == Some(TokenValidation::Jwt);
+        const NO_KEYS: &str = "leave this out, or write another token_validation: with introspection there is no \
+                               use for keys";
+        const NO_INTROSPECTION: &str =
+            "leave this out, or write another token_validation: with jwt no token is introspected";
+        const NO_CLIENT: &str = "leave this out, or write introspection_endpoint beside it: the client of an entry is \
+                                 for the entry's own introspection endpoint";
+        let in_vain = [
+            ("jwks", jwks.is_some() && introspected, NO_KEYS),
+            ("jwks_endpoint", jwks_endpoint.is_some() && introspected, NO_KEYS),
+            ("introspection_endpoint", entry.introspects() && signed, NO_INTROSPECTION),
+            ("client_id", client_id.is_some() && !entry.introspects(), NO_CLIENT),
+            ("client_secret", client_secret.is_some() && !entry.introspects(), NO_CLIENT),
+            ("client_auth", client_auth.is_some() && !entry.introspects(), NO_CLIENT),
+        ];
+        let mut all_right = Some(());
+        for (name, _, sentence) in in_vain.into_iter().filter(|(_, is_in_vain, _)| *is_in_vain) {
+            self.findings.mistake(&format!("{}/{name}", entry.at), sentence);
+            all_right = None;
+        }
+        all_right
+    }
+}

@@ -1,0 +1,352 @@
+//! Where the keys that signatures are verified with come from.
+
+use super::Checker;
+use super::issuers::Accepted;
+use crate::config::policy::{KeyLifetimes, KeySource};
+use crate::config::written::Sealed;
+use crate::jose::jwk::{JwkSet, Unusable};
+use crate::jose::key::VerificationKey;
+use crate::oauth::server_metadata;
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+const JWKS: &str = "jwks";
+const JWT_SECRET: &str = "jwt_secret";
+const JWKS_ENDPOINT: &str = "jwks_endpoint";
+const METADATA: &str = "metadata_discovery_endpoint";
+
+impl Checker<'_> {
+    /// The keys of each of the `issuers` that follow the fields at the top.
+    pub(super) fn followed_keys(&mut self, issuers: &[Accepted<'_>]) -> Option<Vec<KeySource>> {
+        if [JWKS, JWT_SECRET, JWKS_ENDPOINT, METADATA].iter().any(|name| self.concerns(name)) {
+            return None;
+        }
+        let Some(name) = self.one_key_source()? else {
+            let sources: Vec<_> =
+                issuers.iter().map(|issuer| self.discovered(&issuer.pointer, issuer.issuer)).collect();
+            return sources.into_iter().collect();
+        };
+        // Several values of iss can be one server's, and share its keys. Its metadata names one.
+        let servers = self.config.authorization_servers.as_ref().map_or(0, Vec::len);
+        if issuers.len() > 1 && (servers > 1 || name == METADATA) {
+            let others: Vec<_> = issuers.iter().skip(1).map(|issuer| issuer.pointer.as_str()).collect();
+            let sentence = format!(
+                "this is for one issuer, and there are {}: write an entry in issuers, with keys of its own, for each \
+                 of the others, such as {}",
+                issuers.len(),
+                others.join(", ")
+            );
+            self.findings.mistake(&format!("/{name}"), sentence);
+            return None;
+        }
+        let source = self.key_source(name)?;
+        Some(vec![source; issuers.len()])
+    }
+
+    /// Tells of fields at the top that say where keys are, and are not used because of `reason`.
+    pub(super) fn warn_of_unused_keys(&mut self, reason: &str) {
+        for name in self.key_sources() {
+            self.findings.warning(&format!("/{name}"), format!("this is not used: {reason}"));
+        }
+    }
+
+    fn concerns(&self, name: &str) -> bool {
+        self.findings.concern(&format!("/{name}"))
+    }
+
+    /// The fields at the top that say where keys are and are written, the one that counts first.
+    fn key_sources(&self) -> Vec<&'static str> {
+        let config = self.config;
+        let all = [
+            (JWKS, config.jwks.is_some()),
+            (JWT_SECRET, config.jwt_secret.is_some()),
+            (JWKS_ENDPOINT, config.jwks_endpoint.is_some()),
+            (METADATA, config.metadata_discovery_endpoint.is_some()),
+        ];
+        all.into_iter().filter(|(_, is_written)| *is_written).map(|(name, _)| name).collect()
+    }
+
+    /// The one field at the top that says where keys are, if any; `None` where there are two.
+    fn one_key_source(&mut self) -> Option<Option<&'static str>> {
+        match self.key_sources().as_slice() {
+            [] => Some(None),
+            [one] => Some(Some(one)),
+            // Kong's rule: metadata is looked at where no jwks_endpoint says it all.
+            [JWKS_ENDPOINT, METADATA] => {
+                let sentence = "this is not used: jwks_endpoint says where the keys are";
+                self.findings.warning(&format!("/{METADATA}"), sentence);
+                Some(Some(JWKS_ENDPOINT))
+            }
+            [one, other, ..] => {
+                let sentence = format!("leave this out, or take {one} out: keys come from one place");
+                self.findings.mistake(&format!("/{other}"), sentence);
+                None
+            }
+        }
+    }
+
+    fn key_source(&mut self, name: &str) -> Option<KeySource> {
+        let config = self.config;
+        let at = format!("/{name}");
+        match name {
+            JWKS => self.static_keys(&at, config.jwks.as_ref()?),
+            JWT_SECRET => self.shared_secret(&at, config.jwt_secret.as_ref()?),
+            JWKS_ENDPOINT => self.fetched_keys(&at, config.jwks_endpoint.as_ref()?),
+            _ => self.described_keys(&at, config.metadata_discovery_endpoint.as_ref()?),
+        }
+    }
+
+    /// A JWK Set that is written out.
+    pub(super) fn static_keys(&mut self, at: &str, members: &Map<String, Value>) -> Option<KeySource> {
+        let set = JwkSet::from_members(members).unwrap_or_default();
+        let left_out: Vec<_> = set.left_out().collect();
+        if left_out.iter().any(|(reason, _)| *reason == Unusable::Symmetric) {
+            let sentence = "take the keys with kty oct out of this set, which counts as public: a secret that is \
+                            shared with the issuer belongs into jwt_secret";
+            self.findings.mistake(at, sentence);
+            return None;
+        }
+        let counted = left_out.iter().map(|(reason, count)| format!("{count} x {}", reason.as_str()));
+        let counted = counted.collect::<Vec<_>>().join(", ");
+        if set.is_empty() {
+            let found = if counted.is_empty() { "no key at all" } else { &counted };
+            let sentence = format!("write at least one key that can verify signatures; there is {found}");
+            self.findings.mistake(at, sentence);
+            return None;
+        }
+        if !counted.is_empty() {
+            self.findings.warning(at, format!("some of these keys cannot be used: {counted}"));
+        }
+        Some(KeySource::Static(set))
+    }
+
+    fn shared_secret(&mut self, at: &str, Sealed(secret): &Sealed) -> Option<KeySource> {
+        match VerificationKey::shared_secret(secret.expose().as_bytes()) {
+            Ok(key) => Some(KeySource::Secret(key)),
+            Err(_) => {
+                let sentence = "write a longer secret: HS256 needs at least 32 bytes, HS384 48 and HS512 64 (RFC 7518 \
+                                section 3.2)";
+                self.findings.mistake(at, sentence);
+                None
+            }
+        }
+    }
+
+    /// A JWK Set that is fetched.
+    pub(super) fn fetched_keys(&mut self, at: &str, url: &str) -> Option<KeySource> {
+        self.endpoint(at, url).map(KeySource::Endpoint)
+    }
+
+    /// A JWK Set whose place the metadata at `url` tells.
+    fn described_keys(&mut self, at: &str, url: &str) -> Option<KeySource> {
+        if !server_metadata::is_metadata_url(url) {
+            let sentence = "write a URL that ends in /oauth-authorization-server or /openid-configuration";
+            self.findings.mistake(at, sentence);
+            return None;
+        }
+        self.discovers = true;
+        self.endpoint(at, url).map(|endpoint| KeySource::Discovered(vec![endpoint]))
+    }
+
+    /// A JWK Set whose place the metadata of `issuer` tells. The issuer is written `at`.
+    pub(super) fn discovered(&mut self, at: &str, issuer: &str) -> Option<KeySource> {
+        let Some(urls) = server_metadata::metadata_urls(issuer) else {
+            let sentence = "this issuer's keys cannot be discovered, as it is not a URL without a query: say where \
+                            they are with jwks_endpoint or jwks, for one of several issuers in an entry of issuers";
+            self.findings.mistake(at, sentence);
+            return None;
+        };
+        self.discovers = true;
+        let endpoints: Option<Vec<_>> = urls.iter().map(|url| self.endpoint(at, url)).collect();
+        endpoints.map(KeySource::Discovered)
+    }
+
+    /// How long keys and metadata are used.
+    pub(super) fn key_lifetimes(&self) -> KeyLifetimes {
+        let config = self.config;
+        KeyLifetimes {
+            keys: Duration::from_secs(config.jwks_cache_ttl),
+            refetch_cooldown: Duration::from_secs(config.jwks_refetch_cooldown),
+            longest_stale: Duration::from_secs(config.jwks_max_stale),
+            metadata: Duration::from_secs(config.metadata_cache_ttl),
+            metadata_tries: config.metadata_discovery_retry.max(1),
+            insecure_http: config.insecure_http,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::policy::IssuerPolicy;
+    use crate::config::testing::{message, mistaken, policy, warnings};
+    use serde_json::json;
+
+    const SERVERS: &str = "/authorization_servers";
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    fn jwt(changes: &[(&'static str, Value)]) -> Vec<(&'static str, Value)> {
+        [&[("/introspection_endpoint", json!(null))], changes].concat()
+    }
+
+    fn issuers(changes: &[(&'static str, Value)]) -> Vec<IssuerPolicy> {
+        policy(&jwt(changes)).validation.issuers
+    }
+
+    fn source(changes: &[(&'static str, Value)]) -> KeySource {
+        let issuers = issuers(changes);
+        assert_eq!(issuers.len(), 1);
+        issuers[0].proof.keys().unwrap().clone()
+    }
+
+    fn ed25519() -> Value {
+        json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})
+    }
+
+    #[test]
+    fn keys_come_from_the_place_that_is_named() {
+        let places = |source: KeySource| match source {
+            KeySource::Static(_) => vec!["static".to_owned()],
+            KeySource::Secret(_) => vec!["secret".to_owned()],
+            KeySource::Endpoint(endpoint) => vec![endpoint.authority()],
+            KeySource::Discovered(places) => places.into_iter().map(|place| place.path_and_query).collect(),
+        };
+        let jwks = json!({"keys": [ed25519()]});
+        for (name, value, expected) in [
+            ("/jwks", jwks.clone(), vec!["static"]),
+            ("/jwks", json!(jwks.to_string()), vec!["static"]),
+            ("/jwt_secret", json!(SECRET), vec!["secret"]),
+            ("/jwks_endpoint", json!("https://k.example.com/keys"), vec!["k.example.com:443"]),
+            (
+                "/metadata_discovery_endpoint",
+                json!("https://m.example.com/x/.well-known/openid-configuration"),
+                vec!["/x/.well-known/openid-configuration"],
+            ),
+            (
+                "/realm",
+                json!("a"),
+                vec!["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"],
+            ),
+        ] {
+            assert_eq!(places(source(&[(name, value)])), expected, "{name}");
+        }
+        let metadata = ("/metadata_discovery_endpoint", json!("https://m.example.com/metadata"));
+        message(&jwt(&[metadata]), "/metadata_discovery_endpoint");
+    }
+
+    #[test]
+    fn keys_come_from_one_place() {
+        let all = [
+            ("/jwks", json!({"keys": [ed25519()]})),
+            ("/jwt_secret", json!(SECRET)),
+            ("/jwks_endpoint", json!("https://k.example.com/keys")),
+            ("/metadata_discovery_endpoint", json!("https://m.example.com/openid-configuration")),
+        ];
+        for (first, second) in [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3)] {
+            let pair = [all[first].clone(), all[second].clone()];
+            let sentence = message(&jwt(&pair), pair[1].0);
+            assert!(sentence.contains(pair[0].0.trim_start_matches('/')), "{sentence}");
+        }
+        let kongs = [all[2].clone(), all[3].clone()];
+        assert!(matches!(source(&kongs), KeySource::Endpoint(_)), "Kong accepts both, and this counts");
+        assert_eq!(warnings(&jwt(&kongs)).len(), 1);
+        assert_eq!(mistaken(&jwt(&all)), [all[1].0], "one sentence is enough");
+    }
+
+    #[test]
+    fn keys_that_are_not_used_are_a_warning() {
+        let endpoint = ("/jwks_endpoint", json!("https://k.example.com/keys"));
+        assert!(warnings(std::slice::from_ref(&endpoint))[0].contains("introspected"));
+        let entry = ("/issuers", json!([{"issuer": "https://auth.example.com"}]));
+        assert!(warnings(&jwt(&[endpoint, entry]))[0].contains("entry in issuers"));
+    }
+
+    #[test]
+    fn the_keys_of_one_server_are_not_those_of_another() {
+        let servers = json!(["https://auth.example.com", "https://b.example.com"]);
+        let allowed =
+            ("/issuers_allowed", json!(["https://auth.example.com/v1", "https://auth.example.com/v2"]));
+        for (name, value) in [
+            ("/jwks", json!({"keys": [ed25519()]})),
+            ("/jwt_secret", json!(SECRET)),
+            ("/jwks_endpoint", json!("https://k.example.com/keys")),
+            ("/metadata_discovery_endpoint", json!("https://m.example.com/openid-configuration")),
+        ] {
+            let several = jwt(&[(SERVERS, servers.clone()), (name, value.clone())]);
+            let sentence = message(&several, name);
+            assert!(
+                sentence.contains("issuers") && sentence.contains("/authorization_servers/1"),
+                "{sentence}"
+            );
+            let entry =
+                json!([{"issuer": "https://b.example.com", "jwks_endpoint": "https://b.example.com/k"}]);
+            assert_eq!(policy(&[several, vec![("/issuers", entry)]].concat()).validation.issuers.len(), 2);
+            // Two values of iss, but one server; only metadata is for one value of iss.
+            let aliases = [allowed.clone(), (name, value)];
+            if name == "/metadata_discovery_endpoint" {
+                message(&jwt(&aliases), name);
+            } else {
+                assert_eq!(issuers(&aliases).len(), 2);
+            }
+        }
+        assert_eq!(issuers(&[(SERVERS, servers)]).len(), 2, "each is discovered for itself");
+        let twice = json!(["https://auth.example.com", "https://auth.example.com"]);
+        assert_eq!(issuers(&[(SERVERS, twice)]).len(), 1);
+    }
+
+    #[test]
+    fn a_written_set_needs_one_usable_key_and_no_secret() {
+        let private = json!({
+            "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "d": "hunter2"
+        });
+        let unknown = json!({"kty": "AKP"});
+        let secret = json!({"kty": "oct", "k": "hunter2"});
+        let sentence = |keys: Value| message(&jwt(&[("/jwks", json!({"keys": keys}))]), "/jwks");
+        assert!(sentence(json!([])).contains("no key at all"));
+        assert!(sentence(json!([unknown, private])).contains("1 x unsupported"));
+        assert!(sentence(json!([ed25519(), secret])).contains("jwt_secret"));
+        let warnings = warnings(&jwt(&[("/jwks", json!({"keys": [ed25519(), unknown]}))]));
+        assert_eq!(warnings, ["/jwks: some of these keys cannot be used: 1 x unsupported kty, crv or alg"]);
+        assert_eq!(mistaken(&jwt(&[("/jwks", json!({"keys": ["x"]}))])), ["/jwks"]);
+        let endpoint = json!("https://k.example.com/keys");
+        assert_eq!(mistaken(&jwt(&[("/jwks", json!(7)), ("/jwks_endpoint", endpoint)])), ["/jwks"]);
+    }
+
+    #[test]
+    fn a_short_secret_is_refused() {
+        assert!(
+            message(&jwt(&[("/jwt_secret", json!("0123456789abcdef0123456789abcde"))]), "/jwt_secret")
+                .contains("32 bytes")
+        );
+    }
+
+    #[test]
+    fn http_and_clusters_go_for_keys_as_for_any_endpoint() {
+        for (name, value) in [
+            ("/jwks_endpoint", json!("http://k.example.com/keys")),
+            ("/metadata_discovery_endpoint", json!("http://m.example.com/openid-configuration")),
+            ("/issuers_allowed", json!(["http://i.example.com"])),
+        ] {
+            let pointer = if name == "/issuers_allowed" { "/issuers_allowed/0" } else { name };
+            let changes = jwt(&[(name, value)]);
+            assert!(message(&changes, pointer).contains("insecure_http"));
+            let allowed = [changes, vec![("/insecure_http", json!(true))]].concat();
+            assert_eq!(
+                warnings(&allowed),
+                [format!("/insecure_http: tokens and secrets travel unencrypted: {pointer}")]
+            );
+        }
+        let entry = ("/issuers", json!([{"issuer": "http://i.example.com", "jwks": {"keys": [ed25519()]}}]));
+        let allowed = ("/issuers_allowed", json!(["http://i.example.com"]));
+        assert!(message(&[allowed, entry], "/issuers/0/issuer").contains("insecure_http"));
+        let targets =
+            ("/callout_targets", json!({"auth.example.com:443": "as", "keys.example.com:443": "keys"}));
+        let policy = policy(&jwt(std::slice::from_ref(&targets)));
+        assert_eq!(policy.clusters.get("keys.example.com:443").map(String::as_str), Some("keys"));
+        let Some(KeySource::Discovered(places)) = policy.validation.issuers[0].proof.keys() else {
+            panic!("discovered")
+        };
+        assert!(places.iter().all(|place| place.cluster.as_deref() == Some("as")));
+        assert_eq!(warnings(&jwt(&[targets])), Vec::<String>::new(), "metadata may lead there");
+    }
+}
