@@ -78,6 +78,8 @@ pub enum TokenFault {
     WrongIssuer,
     /// It is not for this resource.
     WrongAudience,
+    /// It is bound to a key of its holder, so it is no bearer token.
+    SenderConstrained,
     /// A claim that cannot be read.
     BadClaim,
     /// Its signature is not valid, or by no key of its issuer.
@@ -309,6 +311,9 @@ impl TokenFault {
             TokenFault::NotYetValid => "The access token is not valid yet.",
             TokenFault::WrongIssuer => "The access token's issuer is not accepted here.",
             TokenFault::WrongAudience => "The access token was not issued for this resource.",
+            TokenFault::SenderConstrained => {
+                "The access token is bound to a key and cannot be used as a bearer token."
+            }
             TokenFault::BadClaim => "The access token has a claim that cannot be read.",
             TokenFault::BadSignature => "The access token's signature is not valid.",
             TokenFault::WrongType => "The token is not an access token.",

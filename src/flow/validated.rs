@@ -100,6 +100,7 @@ fn claims_fault(refused: &ClaimsRefused) -> TokenFault {
         ClaimsRefused::AudienceMissing | ClaimsRefused::AudienceMismatch => TokenFault::WrongAudience,
         ClaimsRefused::ExpiryMissing | ClaimsRefused::Expired => TokenFault::Expired,
         ClaimsRefused::NotYetValid => TokenFault::NotYetValid,
+        ClaimsRefused::SenderConstrained => TokenFault::SenderConstrained,
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::claims::{ClaimError, ClaimsSet};
 use crate::time::UnixTime;
+use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
 
@@ -51,6 +52,8 @@ pub enum ClaimsRefused {
     Expired,
     /// `nbf` has not come.
     NotYetValid,
+    /// The token is bound to a key of its holder.
+    SenderConstrained,
 }
 
 impl From<ClaimError> for ClaimsRefused {
@@ -70,6 +73,7 @@ impl fmt::Display for ClaimsRefused {
             ClaimsRefused::ExpiryMissing => "there is no exp",
             ClaimsRefused::Expired => "expired",
             ClaimsRefused::NotYetValid => "not yet valid",
+            ClaimsRefused::SenderConstrained => "bound to a key that a bearer does not prove to have",
         })
     }
 }
@@ -88,6 +92,7 @@ impl ClaimRules<'_> {
         self.check_issuer(claims)?;
         self.check_audience(claims)?;
         self.check_lifetime(claims, now)?;
+        check_binding(claims)?;
         claims.issued_at()?;
         Ok(())
     }
@@ -147,10 +152,22 @@ impl ClaimRules<'_> {
     }
 }
 
+/// A token that is bound to a key (`cnf`, RFC 7800) must not be taken from whoever bears it: RFC 8705
+/// section 3 wants the certificate checked, RFC 9449 section 7.2 forbids DPoP tokens as bearer
+/// tokens, and an authorization server says the latter by `token_type` as well.
+fn check_binding(claims: &ClaimsSet) -> Result<(), ClaimsRefused> {
+    let is_bound = claims.get("cnf").is_some_and(|confirmation| !confirmation.is_null());
+    let token_type = claims.get("token_type").and_then(Value::as_str).unwrap_or_default();
+    if is_bound || token_type.eq_ignore_ascii_case("DPoP") {
+        return Err(ClaimsRefused::SenderConstrained);
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     const NOW: u64 = 1_800_000_000;
     const ISSUER: &str = "https://as.example.com/realms/demo";
@@ -178,6 +195,23 @@ mod tests {
             presence,
         };
         rules.check(claims, UnixTime::from_seconds(NOW))
+    }
+
+    #[test]
+    fn a_token_bound_to_a_key_is_no_bearer_token() {
+        for (bound, refused) in [
+            (json!({"cnf": {"jkt": "x"}}), true),
+            (json!({"cnf": {"x5t#S256": "x"}}), true),
+            (json!({"cnf": "x"}), true),
+            (json!({"token_type": "DPoP"}), true),
+            (json!({"token_type": "dpop"}), true),
+            (json!({"token_type": "Bearer"}), false),
+            (json!({"token_type": "access_token"}), false),
+        ] {
+            let expected = if refused { Err(ClaimsRefused::SenderConstrained) } else { Ok(()) };
+            assert_eq!(check(&claims(&bound), Presence::Optional), expected, "{bound}");
+            assert_eq!(check(&claims(&bound), Presence::Required), expected, "{bound}");
+        }
     }
 
     #[test]
