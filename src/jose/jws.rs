@@ -8,7 +8,6 @@ use super::alg::Algorithm;
 use crate::json;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -99,16 +98,6 @@ impl<'a> Jws<'a> {
         self.header.token_type.as_deref()
     }
 
-    /// The issuer that an unverified payload names: good to choose whose keys to try, and for
-    /// nothing else.
-    pub fn unverified_issuer(&self) -> Option<String> {
-        #[derive(Deserialize)]
-        struct Payload {
-            iss: String,
-        }
-        serde_json::from_slice::<Payload>(&self.payload).ok().map(|payload| payload.iss)
-    }
-
     /// What is signed: the first two parts and the dot between them.
     pub(super) fn signing_input(&self) -> &[u8] {
         self.signing_input.as_bytes()
@@ -185,7 +174,6 @@ mod tests {
         assert_eq!(jws.payload(), br#"{"iss":"i"}"#);
         assert_eq!(jws.signature(), b"s");
         assert_eq!(jws.signing_input(), text.rsplit_once('.').unwrap().0.as_bytes());
-        assert_eq!(jws.unverified_issuer().as_deref(), Some("i"));
         assert_eq!(format!("{jws:?}"), "Jws { algorithm: Rs256, .. }");
     }
 
@@ -271,14 +259,6 @@ mod tests {
         for kid in ["", "../../etc/passwd", "r1\r\nlevel=error forged"] {
             let text = token(&json!({"alg": "RS256", "kid": kid}).to_string(), "{}", "s");
             assert_eq!(Jws::parse(&text).unwrap().key_id(), Some(kid));
-        }
-    }
-
-    #[test]
-    fn an_unverified_issuer_is_one_string_or_nothing() {
-        for payload in [r#"{}"#, r#"{"iss":7}"#, r#"{"iss":"a","iss":"b"}"#, "[]", "x", ""] {
-            let text = token(r#"{"alg":"RS256"}"#, payload, "s");
-            assert_eq!(Jws::parse(&text).unwrap().unverified_issuer(), None, "{payload}");
         }
     }
 }

@@ -33,7 +33,9 @@ impl Shape {
         let object = |part: &str| json::parse_object(&URL_SAFE_NO_PAD.decode(part).ok()?).ok();
         let is_object = |part: &str| {
             let bytes = URL_SAFE_NO_PAD.decode(part).unwrap_or_default();
-            serde_json::from_slice::<Value>(&bytes).is_ok_and(|value| value.is_object())
+            // The strict reader skips a byte order mark, so what it may verify has to be seen here.
+            let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+            serde_json::from_slice::<Value>(bytes).is_ok_and(|value| value.is_object())
         };
         if !is_object(header) {
             return Shape::Opaque;
@@ -60,6 +62,7 @@ mod tests {
             (token(r#"{"alg":"RS256"}"#, r#"{"iss":"a"}"#), signed(Some("a"))),
             (token(r#"{"alg":"none"}"#, r#"{"iss":"a"}"#), signed(Some("a"))),
             (token(r#"{"a":1,"a":2}"#, r#"{"iss":"a"}"#), signed(Some("a"))),
+            (token("\u{feff}{}", r#"{"iss":"a"}"#), signed(Some("a"))),
             (token("{}", r#"{"iss":7}"#), signed(None)),
             (token("{}", "{}"), signed(None)),
             (token("{}", r#"{"iss":"a","iss":"b"}"#), Shape::Broken),
