@@ -152,6 +152,18 @@ def test_requests_that_wait_side_by_side_each_get_their_own_end() -> None:
         assert (stream.effect.harm, len(stream.effect.upstream)) == ([], int(active))
 
 
+def test_an_answer_that_dripped_in_after_its_time_is_none() -> None:
+    """S1: the host's timer starts again with each byte, so the clock decides."""
+    site = Site(route(configuration(timeout=2000)))
+    site.server.answers[INTROSPECT] = None
+    stream = site.model.open(good())
+    site.model.clock.advance(3)
+    site.model.end_callout(stream.effect.callouts[0], answered(ACTIVE))
+    site.model.run()
+    assert (stream.effect.harm, stream.effect.answer.status, stream.effect.upstream) == ([], 504, [])
+    assert site.server.count(EXCHANGE) == 0
+
+
 def test_the_deadline_bounds_the_whole_chain() -> None:
     site = Site()
     site.server.answers[INTROSPECT] = None
