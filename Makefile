@@ -21,7 +21,7 @@ WASM := dist/token_exchange.wasm
 FAULTY_WASM := dist/token_exchange-fault-injection.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange.wasm
 
-.PHONY: help demo demo-up test gateway-test mutations wasm faulty-wasm bench lint fmt doc ci requirements clean rust
+.PHONY: help demo demo-up test gateway-test mutations wasm faulty-wasm bench fuzz lint fmt doc ci requirements clean rust
 
 help: ## this list
 	@echo 'token-exchange: a proxy-wasm filter that validates a bearer token and swaps it at a token endpoint'
@@ -61,6 +61,11 @@ wasm: rust ## build dist/token_exchange.wasm
 
 bench: rust ## what verifying a token costs over the bare operation, for each algorithm
 	$(CARGO) bench --locked --bench jose $(if $(ARGS),-- $(ARGS))
+
+fuzz: ## fuzz every target (FUZZ_SECONDS each, 60 by default); needs a nightly Rust and cargo-fuzz
+	@command -v cargo-fuzz > /dev/null || { echo 'cargo-fuzz is missing: cargo install cargo-fuzz' >&2; exit 1; }
+	for target in $$(cargo +nightly fuzz list); do \
+	  cargo +nightly fuzz run "$$target" -- -max_total_time=$(or $(FUZZ_SECONDS),60) -rss_limit_mb=4096; done
 
 lint: rust $(VENV)/ready ## formatting and lints, for the native and the wasm target, and for Python
 	$(CARGO) fmt --check

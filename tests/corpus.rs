@@ -4,9 +4,13 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     reason = "a test that fails panics"
 )]
 
+#[path = "../fuzz/flow.rs"]
+mod flow;
+mod support;
 #[path = "../fuzz/targets.rs"]
 mod targets;
 
@@ -40,4 +44,19 @@ fn jwk() {
 #[test]
 fn claims() {
     replay("claims", targets::claims);
+}
+
+#[test]
+fn config() {
+    replay("config", flow::config);
+}
+
+#[test]
+fn answers() {
+    replay("answers", flow::answers);
+}
+
+#[test]
+fn requests() {
+    replay("requests", flow::requests);
 }
