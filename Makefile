@@ -21,7 +21,7 @@ WASM := dist/token_exchange.wasm
 FAULTY_WASM := dist/token_exchange-fault-injection.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange.wasm
 
-.PHONY: help demo demo-up test gateway-test mutations wasm faulty-wasm bench fuzz lint fmt doc ci requirements clean rust
+.PHONY: help demo demo-up test gateway-test mutations wasm faulty-wasm bench fuzz lint fmt doc docs ci requirements clean rust
 
 help: ## this list
 	@echo 'token-exchange: a proxy-wasm filter that validates a bearer token and swaps it at a token endpoint'
@@ -81,6 +81,9 @@ fmt: rust $(VENV)/ready ## format everything
 
 doc: rust ## the documentation of the Rust code, without a warning
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc --locked --no-deps --document-private-items
+
+docs: rust ## write kong/token_exchange.meta.json and docs/reference.md from the table of fields
+	UPDATE=1 $(CARGO) test --locked --test manual committed
 
 ci: ## everything that has to pass
 	.ci/run
