@@ -99,9 +99,9 @@ def route(*filters: Filter, scheme: str = "http", buffered: bool = False, name: 
     return Route(filters=filters or (configuration(),), service=service, buffered=buffered, name=name)
 
 
-def good(method: bytes = b"GET", body: bytes = b"", **options: bool) -> ClientRequest:
+def good(method: bytes = b"GET", body: bytes = b"", *, chunked: bool = False, http2: bool = False) -> ClientRequest:
     """A request with the good token."""
-    return ClientRequest(method, b"/tools", [GOOD], body, **options)
+    return ClientRequest(method, b"/tools", [GOOD], body, chunked, http2)
 
 
 SHAPES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -29,7 +29,7 @@ from kong_model.shared_data import Entry, Zone
 ZONE = Settings(shm_kv={"*": "1m"})
 
 
-def worker(like: Site | None = None, *, settings: Settings = ZONE, changes: dict[str, object] | None = None) -> Site:
+def worker(like: Site | None = None, *, settings: Settings = ZONE, changes: Mapping[str, object] | None = None) -> Site:
     """A worker of a Kong with a zone; `like` is another worker of the same Kong, with the same server."""
     site = Site(route(configuration(**(changes or {}))), settings=settings)
     if like is not None:

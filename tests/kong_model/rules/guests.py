@@ -36,7 +36,7 @@ class Guest:
         self._data = b""
         self._callbacks: dict[str, list[str]] = {}
 
-    def bytes(self, data: bytes) -> str:
+    def text(self, data: bytes) -> str:
         """Puts bytes into memory; pointer and length as operands."""
         pointer = 1024 + len(self._data)
         self._data += data + b"\0"
@@ -46,7 +46,7 @@ class Guest:
         """A hostcall whose status is dropped: the model's record has it. Bytes become pointer and length."""
         operands = [
             argument if isinstance(argument, str)
-            else self.bytes(argument) if isinstance(argument, bytes)
+            else self.text(argument) if isinstance(argument, bytes)
             else f"(i32.const {argument})"
             for argument in arguments
         ]  # fmt: skip

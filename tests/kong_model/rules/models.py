@@ -44,9 +44,9 @@ def get(*headers: tuple[bytes, bytes], target: bytes = b"/") -> ClientRequest:
     return ClientRequest(target=target, headers=list(headers))
 
 
-def post(body: bytes = b"x", **options: bool) -> ClientRequest:
+def post(body: bytes = b"x", *, chunked: bool = False, http2: bool = False) -> ClientRequest:
     """A POST."""
-    return ClientRequest(b"POST", body=body, **options)
+    return ClientRequest(b"POST", body=body, chunked=chunked, http2=http2)
 
 
 def upstream_values(effect: Effect, name: bytes) -> list[bytes]:

@@ -116,7 +116,7 @@ def test_d4_bad_callouts_trap() -> None:
         {"upstream": b"h/x:80"}, {"upstream": b"[::g]:80"},
     ):  # fmt: skip
         guest = Guest()
-        guest.on("proxy_on_request_headers", guest.dispatch(**parts), PAUSE)  # type: ignore[arg-type]
+        guest.on("proxy_on_request_headers", guest.dispatch(**parts), PAUSE)
         effect = started(guest).send()
         assert (effect.upstream, effect.answer.status, len(effect.traps)) == ([], 500, 1), parts
 

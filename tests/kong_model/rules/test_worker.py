@@ -110,7 +110,7 @@ def metric(name: bytes, kind: int = 0, settings: Settings | None = None, *then: 
     guest.on(HEADERS, guest.call("proxy_define_metric", kind, name, OUT))
     for call, value in then:
         operand = () if value is None else (value,)
-        guest.on(HEADERS, guest.call(call, f"(i32.load (i32.const {OUT}))", *operand))  # type: ignore[arg-type]
+        guest.on(HEADERS, guest.call(call, f"(i32.load (i32.const {OUT}))", *operand))
     effect = started(guest, settings=settings).send()
     return [call.result.partition(":")[0] for call in effect.hostcalls] + effect.violations
 
