@@ -343,7 +343,7 @@ fn keys_are_discovered_through_the_metadata() {
         ]
     );
     let fresh = signer().token(Some("k1"), &claims_with(&json!({"exp": START + 9000})));
-    assert_forwarded(&story.at(3500.0).run(with_token(&fresh), &[set.clone()]));
+    assert_forwarded(&story.at(3500.0).run(with_token(&fresh), std::slice::from_ref(&set)));
     assert_eq!(story.sent.len(), 4, "the metadata still holds");
 
     let mut story = Story::new(&config(&json!({"jwks_endpoint": null})));
