@@ -21,11 +21,12 @@ pub(super) struct InFlight {
     pub(super) token: u32,
     /// Whether it is a POST.
     pub(super) is_post: bool,
+    kind: Kind,
     times_out: UnixTime,
 }
 
 /// Hands a callout to the gateway. Only in a request's header, body or callout callbacks: elsewhere
-/// a host traps.
+/// a host traps. Or in the root's, where [`Kind::wakes_requests`].
 ///
 /// # Errors
 /// Why nothing was sent.
@@ -49,6 +50,7 @@ pub(super) fn dispatch(kind: Kind, callout: &Callout, now: UnixTime) -> Result<I
         .map(|token| InFlight {
             token,
             is_post: callout.method == "POST",
+            kind,
             times_out: now.saturating_add(timeout.saturating_sub(EARLY)),
         })
         .map_err(|status| refused(kind, callout, status))
@@ -81,25 +83,14 @@ fn shown(callout: &Callout) -> String {
     Quoted(&callout.endpoint.authority()).to_string()
 }
 
-/// Reads how a callout ended. Only in its callback.
-pub(super) fn outcome(
-    kind: Kind,
-    call: &InFlight,
-    now: UnixTime,
-    lines: usize,
-    body_size: usize,
-) -> CalloutOutcome {
-    answer(kind, call, now, lines, body_size).map_or_else(CalloutOutcome::Failed, CalloutOutcome::Answered)
+/// Reads how a callout ended. Only in its callback, with the context effective that it is of.
+pub(super) fn outcome(call: &InFlight, lines: usize, body_size: usize) -> CalloutOutcome {
+    answer(call, lines, body_size).map_or_else(CalloutOutcome::Failed, CalloutOutcome::Answered)
 }
 
-fn answer(
-    kind: Kind,
-    call: &InFlight,
-    now: UnixTime,
-    lines: usize,
-    body_size: usize,
-) -> Result<Answer, CalloutFailure> {
-    if !kind.lists(lines) {
+fn answer(call: &InFlight, lines: usize, body_size: usize) -> Result<Answer, CalloutFailure> {
+    let now = raw::now().map_err(|_| CalloutFailure::Broken)?;
+    if !call.kind.lists(lines) {
         return Err(CalloutFailure::TooLarge);
     }
     // A host that lists nothing because nothing came is judged by the rest of what it says.
@@ -114,7 +105,7 @@ fn answer(
         has_status: status.is_some(),
         past_timeout: call.times_out <= now,
     };
-    if let Some(failure) = kind.call_failure(&end) {
+    if let Some(failure) = call.kind.call_failure(&end) {
         return Err(failure);
     }
     let status = status.and_then(status_code).ok_or(CalloutFailure::Broken)?;

@@ -14,6 +14,8 @@ pub(super) enum Place {
     RequestTrailers,
     /// A callout ends.
     CallResponse,
+    /// A callout that the root owns ends. Nothing traps there: nobody is told.
+    LostAnswer,
     /// The request's header is edited, and the gate still shut.
     BeforeOpening,
 }
@@ -25,6 +27,7 @@ impl Place {
             Place::RequestBody => b"request-body",
             Place::RequestTrailers => b"request-trailers",
             Place::CallResponse => b"call-response",
+            Place::LostAnswer => b"lost-answer",
             Place::BeforeOpening => b"before-opening",
         }
     }
@@ -32,8 +35,12 @@ impl Place {
 
 /// Traps where the request's `x-fault` names this place.
 pub(super) fn strike(place: Place) {
-    let named = raw::property(&["request", "headers", "x-fault"]).is_ok_and(|value| value == place.name());
-    if named {
+    if is_named(place) {
         core::arch::wasm32::unreachable();
     }
+}
+
+/// Whether the request's `x-fault` names this place.
+pub(super) fn is_named(place: Place) -> bool {
+    raw::property(&["request", "headers", "x-fault"]).is_ok_and(|value| value == place.name())
 }

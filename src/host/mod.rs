@@ -1,19 +1,25 @@
 //! GATEWAY: the only room that names proxy-wasm, compiled for wasm only, but for the parts that
 //! need no gateway and are tested natively.
 //!
+//! - [`root`] and [`context`] are what the SDK knows: a configuration's root, and a request.
 //! - [`plugin`] loads a configuration and keeps it at work; [`stream`] takes one request from
 //!   callback to callback and does what the core says.
+//! - [`callout`] sends a callout and reads how it ended. [`root_calls`] are those that belong to the
+//!   root, with [`flight`] knowing who waits for which.
 //! - [`raw`] are the gateway's functions. [`outgoing`] checks what is handed to them, [`pairs`] is
 //!   the form header fields take on the way.
 //! - [`kind`] knows in what the two kinds of gateway differ. [`gate`] and [`unseen`] are Kong's.
 //! - [`store`] is the shared data, where there is any.
 
+mod flight;
 mod kind;
 mod outgoing;
 mod pairs;
 
 #[cfg(target_arch = "wasm32")]
 mod callout;
+#[cfg(target_arch = "wasm32")]
+mod context;
 #[cfg(all(target_arch = "wasm32", feature = "fault-injection"))]
 mod fault;
 #[cfg(target_arch = "wasm32")]
@@ -22,6 +28,10 @@ mod gate;
 mod plugin;
 #[cfg(target_arch = "wasm32")]
 mod raw;
+#[cfg(target_arch = "wasm32")]
+mod root;
+#[cfg(target_arch = "wasm32")]
+mod root_calls;
 #[cfg(target_arch = "wasm32")]
 mod store;
 #[cfg(target_arch = "wasm32")]
@@ -36,5 +46,5 @@ proxy_wasm::main! {{
         let place = panic.location().map_or_else(String::new, ToString::to_string);
         raw::log(crate::report::Level::Critical, &format!("panic at {place}"));
     }));
-    proxy_wasm::set_root_context(|_| Box::new(plugin::Root::new()));
+    proxy_wasm::set_root_context(|id| Box::new(root::Root::new(id)));
 }}

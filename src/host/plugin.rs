@@ -1,9 +1,8 @@
-//! One configuration at work, and the root context that loads it.
+//! One configuration at work.
 
 use super::kind::Kind;
 use super::raw;
 use super::store::Store;
-use super::stream::HttpStream;
 use crate::cache::digest::{Digest, DigestBuilder};
 use crate::config;
 use crate::config::policy::{Policy, SharedData};
@@ -12,8 +11,6 @@ use crate::flow::step::{Environment, Step};
 use crate::rejection;
 use crate::report::{Level, Report};
 use crate::time::UnixTime;
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
@@ -46,8 +43,13 @@ impl Plugin {
         Rc::new(Plugin { state: RefCell::new(state), kind: Cell::new(None), store: Cell::new(None) })
     }
 
+    /// A plugin without a configuration: every request is refused.
+    pub(super) fn unusable() -> Rc<Plugin> {
+        Plugin::new(State::Unusable)
+    }
+
     /// The plugin of a configuration, as the operator wrote it.
-    fn of(text: &[u8]) -> Rc<Plugin> {
+    pub(super) fn of(text: &[u8]) -> Rc<Plugin> {
         let digest = DigestBuilder::new("plugin configuration").field(text).finish();
         let known = PLUGINS.with_borrow(|plugins| plugins.get(&digest).and_then(Weak::upgrade));
         known.unwrap_or_else(|| {
@@ -145,48 +147,5 @@ fn load(text: &[u8]) -> State {
 fn print(report: &Report) {
     for (level, line) in report.lines() {
         raw::log(level, line);
-    }
-}
-
-/// The root context: a handle on its plugin.
-///
-/// It loads and nothing more. It reads no property (a host logs an error for each, and dies of
-/// some), makes no callout and asks for no ticks, because one host keeps the timers of every
-/// configuration it ever had.
-pub(super) struct Root {
-    plugin: Rc<Plugin>,
-}
-
-impl Root {
-    /// A root before its configuration arrives.
-    pub(super) fn new() -> Root {
-        Root { plugin: Plugin::new(State::Unusable) }
-    }
-}
-
-impl Context for Root {}
-
-impl RootContext for Root {
-    /// Always true: a host that hears false starts without any filter on any route.
-    fn on_configure(&mut self, size: usize) -> bool {
-        self.plugin = match raw::plugin_configuration(size) {
-            Ok(text) if text.len() == size => Plugin::of(&text),
-            Ok(_) | Err(_) if size == 0 => Plugin::of(b""),
-            _ => {
-                let line =
-                    "the gateway does not hand over the configuration: every request is answered with 500";
-                raw::log(Level::Error, line);
-                Plugin::new(State::Unusable)
-            }
-        };
-        true
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
-    }
-
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(HttpStream::new(Rc::clone(&self.plugin))))
     }
 }

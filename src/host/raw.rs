@@ -12,6 +12,7 @@ use super::pairs::{self, Pairs};
 use crate::report::Level;
 use crate::time::UnixTime;
 use std::fmt;
+use std::time::Duration;
 
 mod abi {
     #[link(wasm_import_module = "env")]
@@ -65,6 +66,8 @@ mod abi {
             grpc_status: i32,
         ) -> u32;
         pub(super) fn proxy_continue_stream(stream: u32) -> u32;
+        pub(super) fn proxy_set_effective_context(context: u32) -> u32;
+        pub(super) fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
         pub(super) fn proxy_get_shared_data(
             key: *const u8,
             key_size: usize,
@@ -79,6 +82,13 @@ mod abi {
             value_size: usize,
             version: u32,
         ) -> u32;
+    }
+}
+
+mod sdk {
+    // The SDK's own callback for the gateway, in this module like ours.
+    unsafe extern "C" {
+        pub(super) safe fn proxy_on_queue_ready(context: u32, queue: u32);
     }
 }
 
@@ -309,4 +319,31 @@ pub(super) fn send_local_response(status: u16, headers: &[u8], body: &[u8]) -> R
 pub(super) fn continue_request() -> Result<(), Status> {
     // SAFETY: no pointer is passed.
     check(unsafe { abi::proxy_continue_stream(0) })
+}
+
+/// Makes another context the one that the gateway's functions are about, until this callback ends.
+/// It must be of this instance. Kong's host takes no notice.
+///
+/// # Errors
+/// There is no such context any more.
+pub(super) fn set_effective_context(context: u32) -> Result<(), Status> {
+    // SAFETY: no pointer is passed.
+    check(unsafe { abi::proxy_set_effective_context(context) })
+}
+
+/// Has the SDK enter the root's `on_queue_ready`, as if the gateway had called it. Only in a
+/// request's callbacks, and for a root that exists: the SDK keeps its roots borrowed in their own
+/// callbacks, and panics on a number it does not know. What the root sends there the SDK files under
+/// the root.
+pub(super) fn call_root(root: u32) {
+    const NO_QUEUE: u32 = 0;
+    sdk::proxy_on_queue_ready(root, NO_QUEUE);
+}
+
+/// Has the gateway call the root's tick again and again; zero ends that. With the root effective, or
+/// a request of it, and in the tick itself only to end it.
+pub(super) fn set_tick_period(period: Duration) -> Result<(), Status> {
+    let milliseconds = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+    // SAFETY: no pointer is passed.
+    check(unsafe { abi::proxy_set_tick_period_milliseconds(milliseconds) })
 }

@@ -1,8 +1,7 @@
-//! One request: which callback leads to which step, and which step to which calls of the gateway.
+//! One request: which step of the core leads to which calls of the gateway.
 //!
-//! A callback returns Pause exactly while this request's own callout is under way. A host that
-//! continues a request whenever nothing was said about it leaves no room for anything else: every
-//! callback ends in a decision.
+//! Every callback ends in a decision, or with a callout under way that the request waits for: a host
+//! that continues a request whenever nothing was said about it leaves no room for anything else.
 
 use super::callout::{self, InFlight};
 #[cfg(feature = "fault-injection")]
@@ -11,6 +10,7 @@ use super::gate::{Gate, Shutting};
 use super::pairs::{self, Pairs};
 use super::plugin::Plugin;
 use super::raw::{self, Map, Status};
+use super::root_calls::RootCalls;
 use super::unseen::Replacement;
 use super::{outgoing, unseen};
 use crate::flow::step::{Environment, Event, HeaderEdit, HeaderEdits, Step};
@@ -18,27 +18,31 @@ use crate::flow::{Pending, ResourceServer};
 use crate::http::{Callout, CalloutFailure, CalloutOutcome, Headers, RequestHead, Response};
 use crate::rejection;
 use crate::report::{Level, Quoted};
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 /// More steps in one callback than any policy makes: each callout that cannot be sent is one.
 const MOST_STEPS: usize = 32;
 
-/// The gateway's handle on one request.
-pub(super) struct HttpStream {
+/// One request. Its SDK context holds on to it; whatever else wakes it meets it gone, or decided, or
+/// waiting.
+pub(super) struct Stream {
+    id: u32,
     plugin: Rc<Plugin>,
-    state: State,
-    gate: Option<Gate>,
+    root_calls: Rc<RootCalls>,
+    state: Cell<State>,
+    gate: OnceCell<Gate>,
     /// The last POST callout brought no body.
-    post_without_answer: bool,
+    post_without_answer: Cell<bool>,
 }
 
+#[derive(Default)]
 enum State {
     /// Nothing was decided yet.
+    #[default]
     New,
     /// The core waits for a callout.
-    Waiting(InFlight, Pending),
+    Waiting(Owner, Pending),
     /// Let through.
     Forwarded,
     /// Answered, here or by another instance of the filter: nothing more is done.
@@ -49,21 +53,40 @@ enum State {
     Replacing(Replacement),
 }
 
-impl HttpStream {
-    pub(super) fn new(plugin: Rc<Plugin>) -> HttpStream {
-        HttpStream { plugin, state: State::New, gate: None, post_without_answer: false }
+/// Whose callout a request waits for.
+enum Owner {
+    /// Its own.
+    Request(InFlight),
+    /// The root's, which knows who waits for it.
+    Root,
+}
+
+impl Stream {
+    /// A request that the gateway has given this number.
+    pub(super) fn new(id: u32, plugin: Rc<Plugin>, root_calls: Rc<RootCalls>) -> Rc<Stream> {
+        Rc::new(Stream {
+            id,
+            plugin,
+            root_calls,
+            state: Cell::default(),
+            gate: OnceCell::new(),
+            post_without_answer: Cell::new(false),
+        })
+    }
+
+    /// The gateway's number for it.
+    pub(super) fn id(&self) -> u32 {
+        self.id
     }
 
     /// Begins a request. `lines` is how many header lines it has.
-    fn begin(&mut self, lines: usize) {
+    pub(super) fn begin(self: &Rc<Self>, lines: usize) {
         let kind = self.plugin.kind();
         if kind.has_gate() {
             match Gate::shut() {
-                Shutting::Done(gate) => self.gate = Some(gate),
-                Shutting::AnsweredElsewhere => {
-                    self.state = State::Answered;
-                    return;
-                }
+                // The gate of a request is shut once, in its first callback.
+                Shutting::Done(gate) => drop(self.gate.set(gate)),
+                Shutting::AnsweredElsewhere => return self.state.set(State::Answered),
                 Shutting::Failed(status) => {
                     return self.fail(&format!("the upstream's scheme cannot be replaced: {status}"));
                 }
@@ -81,11 +104,50 @@ impl HttpStream {
         }
     }
 
-    /// Goes on after a callout.
-    fn resume(&self, pending: Pending, outcome: &CalloutOutcome) -> Step {
-        self.ask(|server, environment| {
-            server.resume(pending, Event::Called { outcome, joined: false }, environment)
-        })
+    /// Goes on after a callout of its own. Whether this is the one it waits for, the token says.
+    pub(super) fn own_callout_ended(self: &Rc<Self>, token: u32, lines: usize, body_size: usize) {
+        match self.state.take() {
+            State::Waiting(Owner::Request(call), pending) if call.token == token => {
+                let outcome = callout::outcome(&call, lines, body_size);
+                let has_body =
+                    matches!(&outcome, CalloutOutcome::Answered(answer) if !answer.body.is_empty());
+                self.post_without_answer.set(call.is_post && !has_body);
+                self.go_on(pending, &outcome, false);
+            }
+            State::Waiting(..) => self.fail("the gateway brings the answer to another callout"),
+            decided => self.state.set(decided),
+        }
+    }
+
+    /// Goes on after a callout of the root. False where the request is over, or decided. Only with
+    /// this request effective.
+    pub(super) fn arrive(self: &Rc<Self>, outcome: &CalloutOutcome, joined: bool) -> bool {
+        match self.state.take() {
+            State::Waiting(Owner::Root, pending) => {
+                self.go_on(pending, outcome, joined);
+                true
+            }
+            other => {
+                self.state.set(other);
+                false
+            }
+        }
+    }
+
+    fn go_on(self: &Rc<Self>, pending: Pending, outcome: &CalloutOutcome, joined: bool) {
+        #[cfg(feature = "fault-injection")]
+        fault::strike(Place::CallResponse);
+        let step = self.resume(pending, outcome, joined);
+        self.carry_out(step);
+        if self.look(|state| matches!(state, State::Forwarded))
+            && let Err(status) = raw::continue_request()
+        {
+            raw::log(Level::Error, &format!("the gateway does not let a request go on: {status}"));
+        }
+    }
+
+    fn resume(&self, pending: Pending, outcome: &CalloutOutcome, joined: bool) -> Step {
+        self.ask(|server, environment| server.resume(pending, Event::Called { outcome, joined }, environment))
     }
 
     fn ask(&self, question: impl FnOnce(&mut ResourceServer, &mut Environment<'_>) -> Step) -> Step {
@@ -100,19 +162,16 @@ impl HttpStream {
 
     /// Drives a step, and those that follow at once, until a callout is under way or the request
     /// is decided.
-    fn carry_out(&mut self, mut step: Step) {
+    fn carry_out(self: &Rc<Self>, mut step: Step) {
         for _ in 0..MOST_STEPS {
             match step {
-                Step::Call(callout, pending) => match self.dispatch(&callout) {
-                    Ok(in_flight) => {
-                        self.state = State::Waiting(in_flight, pending);
-                        return;
-                    }
-                    Err(failure) => step = self.resume(pending, &CalloutOutcome::Failed(failure)),
+                Step::Call(callout, pending) => match self.call(callout) {
+                    Ok(owner) => return self.state.set(State::Waiting(owner, pending)),
+                    Err(failure) => step = self.resume(pending, &CalloutOutcome::Failed(failure), false),
                 },
                 Step::Forward(edits, _) => {
                     return match self.forward(&edits) {
-                        Ok(()) => self.state = State::Forwarded,
+                        Ok(()) => self.state.set(State::Forwarded),
                         Err(what) => self.fail(&what),
                     };
                 }
@@ -122,9 +181,14 @@ impl HttpStream {
         self.fail("more callouts than any policy makes");
     }
 
-    fn dispatch(&self, callout: &Callout) -> Result<InFlight, CalloutFailure> {
-        let now = raw::now().map_err(|_| CalloutFailure::NotSent)?;
-        callout::dispatch(self.plugin.kind(), callout, now)
+    fn call(self: &Rc<Self>, callout: Callout) -> Result<Owner, CalloutFailure> {
+        let (kind, now) = (self.plugin.kind(), raw::now().map_err(|_| CalloutFailure::NotSent)?);
+        if kind.wakes_requests() {
+            self.root_calls.call(self, kind, callout, now)?;
+            Ok(Owner::Root)
+        } else {
+            callout::dispatch(kind, &callout, now).map(Owner::Request)
+        }
     }
 
     /// Edits the request and opens the gate.
@@ -141,7 +205,7 @@ impl HttpStream {
         }
         #[cfg(feature = "fault-injection")]
         fault::strike(Place::BeforeOpening);
-        match &self.gate {
+        match self.gate.get() {
             Some(gate) => gate.open().map_err(|status| format!("the gate does not open: {status}")),
             None => Ok(()),
         }
@@ -162,23 +226,14 @@ impl HttpStream {
         }
     }
 
-    /// Wakes the request after its last callout, where it was let through.
-    fn let_go(&self) {
-        if let State::Forwarded = self.state
-            && let Err(status) = raw::continue_request()
-        {
-            raw::log(Level::Error, &format!("the gateway does not let a request go on: {status}"));
-        }
-    }
-
     /// Refuses the request because the filter or its gateway failed.
-    fn fail(&mut self, what: &str) {
+    fn fail(&self, what: &str) {
         raw::log(Level::Error, what);
         self.answer(&rejection::internal_error());
     }
 
     /// Sends the one answer.
-    fn answer(&mut self, response: &Response) {
+    fn answer(&self, response: &Response) {
         let fallback = rejection::internal_error();
         let (response, header) = match outgoing::response_header(response) {
             Some(header) => (response, header),
@@ -187,102 +242,61 @@ impl HttpStream {
                 (&fallback, outgoing::response_header(&fallback).unwrap_or_else(|| pairs::EMPTY.to_vec()))
             }
         };
-        let body: &[u8] = if self.plugin.kind().takes_reply_body(self.post_without_answer) {
+        let body: &[u8] = if self.plugin.kind().takes_reply_body(self.post_without_answer.get()) {
             response.body.as_bytes()
         } else {
             b""
         };
         // Set before the call, so that nothing that happens in it leads to a second answer.
-        self.state = State::Answered;
+        self.state.set(State::Answered);
         if let Err(status) = raw::send_local_response(response.status, &header, body) {
             raw::log(Level::Error, &format!("the gateway does not send an answer: {status}"));
-            self.state = State::Held;
+            self.state.set(State::Held);
         }
     }
 
-    /// What a callback that holds back the request returns. A request that is neither decided nor
-    /// waiting is refused.
-    fn verdict(&mut self) -> Action {
-        if let State::New = self.state {
+    /// Whether the request must be held back. One that is neither decided nor waiting is refused.
+    pub(super) fn holds(&self) -> bool {
+        if self.is_new() {
             self.fail("a request was not decided");
         }
-        match self.state {
-            State::Waiting(..) | State::Held => Action::Pause,
-            State::New | State::Forwarded | State::Answered | State::Replacing(_) => Action::Continue,
+        self.look(|state| matches!(state, State::Waiting(..) | State::Held))
+    }
+
+    /// Whether nothing was decided yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.look(|state| matches!(state, State::New))
+    }
+
+    /// Begins to replace the response, if it is an upstream's that the filter never let through.
+    /// `lines` is how many header lines it has. Only in the response header callback.
+    pub(super) fn response_begins(&self, lines: usize) {
+        let kind = self.plugin.kind();
+        if self.is_new() && unseen::is_upstream_answer(kind) {
+            self.state.set(State::Replacing(Replacement::begin(kind, lines)));
         }
     }
-}
 
-impl Context for HttpStream {
-    fn on_http_call_response(&mut self, token: u32, lines: usize, body_size: usize, _trailers: usize) {
-        #[cfg(feature = "fault-injection")]
-        fault::strike(Place::CallResponse);
-        match std::mem::replace(&mut self.state, State::New) {
-            State::Waiting(in_flight, pending) if in_flight.token == token => {
-                let outcome = self.outcome(&in_flight, lines, body_size);
-                let step = self.resume(pending, &outcome);
-                self.carry_out(step);
-                self.let_go();
-            }
-            State::Waiting(..) => self.fail("the gateway brings the answer to another callout"),
-            decided => self.state = decided,
-        }
-    }
-}
-
-impl HttpStream {
-    fn outcome(&mut self, in_flight: &InFlight, lines: usize, body_size: usize) -> CalloutOutcome {
-        let outcome = match raw::now() {
-            Ok(now) => callout::outcome(self.plugin.kind(), in_flight, now, lines, body_size),
-            Err(_) => CalloutOutcome::Failed(CalloutFailure::Broken),
-        };
-        let has_body = matches!(&outcome, CalloutOutcome::Answered(answer) if !answer.body.is_empty());
-        self.post_without_answer = in_flight.is_post && !has_body;
-        outcome
-    }
-}
-
-impl HttpContext for HttpStream {
-    fn on_http_request_headers(&mut self, lines: usize, _end_of_stream: bool) -> Action {
-        #[cfg(feature = "fault-injection")]
-        fault::strike(Place::RequestHeaders);
-        if let State::New = self.state {
-            self.begin(lines);
-        }
-        self.verdict()
-    }
-
-    fn on_http_request_body(&mut self, _size: usize, _end_of_stream: bool) -> Action {
-        #[cfg(feature = "fault-injection")]
-        fault::strike(Place::RequestBody);
-        self.verdict()
-    }
-
-    fn on_http_request_trailers(&mut self, _trailers: usize) -> Action {
-        #[cfg(feature = "fault-injection")]
-        fault::strike(Place::RequestTrailers);
-        self.verdict()
-    }
-
-    fn on_http_response_headers(&mut self, lines: usize, _end_of_stream: bool) -> Action {
-        if let State::New = self.state
-            && unseen::is_upstream_answer(self.plugin.kind())
-        {
-            self.state = State::Replacing(Replacement::begin(self.plugin.kind(), lines));
-        }
-        Action::Continue
-    }
-
-    fn on_http_response_body(&mut self, size: usize, _end_of_stream: bool) -> Action {
-        if let State::Replacing(replacement) = &mut self.state {
+    /// Replaces a piece of the response's body, if that is being done.
+    pub(super) fn response_continues(&self, size: usize) {
+        let mut state = self.state.take();
+        if let State::Replacing(replacement) = &mut state {
             replacement.replace(size);
         }
-        Action::Continue
+        self.state.set(state);
     }
 
-    /// The request is over: what its step held is let go before the gateway forgets the stream.
-    fn on_log(&mut self) {
-        self.state = State::Answered;
+    /// The request is over. What its step held is let go before the gateway forgets the request, and
+    /// whatever comes for it later is not for it any more.
+    pub(super) fn end(&self) {
+        self.state.set(State::Answered);
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        let state = self.state.take();
+        let seen = look(&state);
+        self.state.set(state);
+        seen
     }
 }
 

@@ -1,0 +1,180 @@
+//! Who waits for which callout, as plain data: a flight is a callout under way, and the requests
+//! aboard it are resumed with its outcome.
+//!
+//! Nothing here calls the gateway. [`super::root_calls`] does what these tables say.
+
+use crate::http::FlightKey;
+use crate::time::UnixTime;
+use std::collections::BTreeMap;
+
+/// The callouts under way, and for each of them the requests that wait for it.
+#[derive(Debug)]
+pub(super) struct Flights<Call, Request> {
+    by_token: BTreeMap<u32, Flight<Call, Request>>,
+    /// The newest flight of each key.
+    by_key: BTreeMap<FlightKey, u32>,
+}
+
+#[derive(Debug)]
+struct Flight<Call, Request> {
+    call: Call,
+    key: Option<FlightKey>,
+    due: UnixTime,
+    aboard: Vec<Passenger<Request>>,
+}
+
+/// A request that waits, and until when.
+#[derive(Debug)]
+pub(super) struct Passenger<Request> {
+    pub(super) request: Request,
+    pub(super) due: UnixTime,
+}
+
+impl<Call, Request> Default for Flights<Call, Request> {
+    fn default() -> Self {
+        Flights { by_token: BTreeMap::new(), by_key: BTreeMap::new() }
+    }
+}
+
+impl<Call, Request> Flights<Call, Request> {
+    /// Whether no callout is under way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_token.is_empty()
+    }
+
+    /// Takes a request aboard the flight that asks its question.
+    ///
+    /// # Errors
+    /// There is none, or one whose time is up: the request needs a callout of its own.
+    pub(super) fn board(
+        &mut self,
+        key: FlightKey,
+        passenger: Passenger<Request>,
+        now: UnixTime,
+    ) -> Result<(), Passenger<Request>> {
+        let flight = self.by_key.get(&key).and_then(|token| self.by_token.get_mut(token));
+        match flight.filter(|flight| now < flight.due) {
+            Some(flight) => flight.aboard.push(passenger),
+            None => return Err(passenger),
+        }
+        Ok(())
+    }
+
+    /// Adds a callout that was sent for `first`. Without a key nobody else comes aboard.
+    pub(super) fn depart(
+        &mut self,
+        token: u32,
+        call: Call,
+        key: Option<FlightKey>,
+        first: Passenger<Request>,
+    ) {
+        if let Some(key) = key {
+            self.by_key.insert(key, token);
+        }
+        self.by_token.insert(token, Flight { call, key, due: first.due, aboard: vec![first] });
+    }
+
+    /// Takes the flight of a callout that has ended off the tables, with its requests in the order
+    /// in which they came; `None` where nobody has waited for it for long.
+    pub(super) fn land(&mut self, token: u32) -> Option<(Call, Vec<Request>)> {
+        let flight = self.by_token.remove(&token)?;
+        if let Some(key) = flight.key
+            && self.by_key.get(&key) == Some(&token)
+        {
+            self.by_key.remove(&key);
+        }
+        Some((flight.call, flight.aboard.into_iter().map(|passenger| passenger.request).collect()))
+    }
+
+    /// Takes off the requests whose time is up, and the flights whose own is.
+    pub(super) fn give_up(&mut self, now: UnixTime) -> Vec<Request> {
+        let mut late = Vec::new();
+        for flight in self.by_token.values_mut() {
+            late.extend(flight.aboard.extract_if(.., |passenger| passenger.due < now));
+        }
+        self.by_token.retain(|_, flight| now <= flight.due || !flight.aboard.is_empty());
+        let left = &self.by_token;
+        self.by_key.retain(|_, token| left.contains_key(token));
+        late.into_iter().map(|passenger| passenger.request).collect()
+    }
+
+    /// The request that has waited longest for a callout.
+    #[cfg(all(target_arch = "wasm32", feature = "fault-injection"))]
+    pub(super) fn first(&self, token: u32) -> Option<&Request> {
+        self.by_token.get(&token)?.aboard.first().map(|passenger| &passenger.request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: FlightKey = FlightKey([1; 32]);
+    const B: FlightKey = FlightKey([2; 32]);
+
+    fn at(seconds: u64) -> UnixTime {
+        UnixTime::from_seconds(seconds)
+    }
+
+    fn passenger(request: &'static str, due: u64) -> Passenger<&'static str> {
+        Passenger { request, due: at(due) }
+    }
+
+    /// A flight of key A with token 1, begun at 0 and due at 10.
+    fn flights() -> Flights<&'static str, &'static str> {
+        let mut flights = Flights::default();
+        assert!(flights.board(A, passenger("early", 10), at(0)).is_err(), "nothing is under way yet");
+        flights.depart(1, "call", Some(A), passenger("first", 10));
+        flights
+    }
+
+    #[test]
+    fn requests_with_one_question_wait_for_one_callout() {
+        let mut flights = flights();
+        assert!(flights.board(A, passenger("second", 11), at(1)).is_ok());
+        assert!(flights.board(B, passenger("other", 11), at(1)).is_err());
+        assert_eq!(flights.land(1), Some(("call", vec!["first", "second"])));
+        assert_eq!(flights.land(1), None);
+        assert!(flights.board(A, passenger("late", 12), at(2)).is_err());
+        assert!(flights.is_empty());
+    }
+
+    #[test]
+    fn nobody_comes_aboard_a_callout_for_one_request_alone() {
+        let mut flights = flights();
+        flights.depart(2, "own", None, passenger("alone", 10));
+        assert_eq!(flights.land(2), Some(("own", vec!["alone"])));
+        assert!(flights.board(A, passenger("second", 11), at(1)).is_ok(), "the other one still flies");
+    }
+
+    #[test]
+    fn nobody_comes_aboard_a_callout_whose_time_is_up() {
+        let mut flights = flights();
+        assert!(flights.board(A, passenger("second", 20), at(10)).is_err());
+        flights.depart(2, "again", Some(A), passenger("second", 20));
+        assert!(flights.board(A, passenger("third", 21), at(11)).is_ok());
+        assert_eq!(flights.land(1), Some(("call", vec!["first"])));
+        assert!(flights.board(A, passenger("fourth", 21), at(11)).is_ok(), "the newer one is still there");
+        assert_eq!(flights.land(2), Some(("again", vec!["second", "third", "fourth"])));
+    }
+
+    #[test]
+    fn a_request_waits_no_longer_than_its_own_time() {
+        let mut flights = flights();
+        assert!(flights.board(A, passenger("hasty", 5), at(1)).is_ok());
+        assert_eq!(flights.give_up(at(5)), Vec::<&str>::new());
+        assert_eq!(flights.give_up(at(6)), ["hasty"]);
+        assert_eq!(flights.land(1), Some(("call", vec!["first"])));
+    }
+
+    #[test]
+    fn a_callout_whose_end_is_never_told_strands_nobody() {
+        let mut flights = flights();
+        assert!(flights.board(A, passenger("second", 12), at(2)).is_ok());
+        assert_eq!(flights.give_up(at(11)), ["first"]);
+        assert!(!flights.is_empty(), "the second still has time");
+        assert_eq!(flights.give_up(at(13)), ["second"]);
+        assert!(flights.is_empty());
+        assert_eq!(flights.land(1), None);
+    }
+}
