@@ -15,7 +15,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 REQUIREMENTS := tests/gateway/requirements.txt
 PYTHON_TESTS := tests/gateway/test_servers.py tests/gateway/test_check.py tests/kong_model/rules
-GATEWAY_TESTS := tests/gateway/test_scenarios.py $(if $(filter envoy,$(GATEWAY)),tests/gateway/test_envoy.py) \
+GATEWAY_TESTS := tests/gateway/test_scenarios.py $(if $(filter envoy,$(GATEWAY)),tests/gateway/test_envoy.py tests/gateway/test_flights.py) \
   $(if $(filter kong-model,$(GATEWAY)),tests/kong_model/filter)
 WASM := dist/token_exchange.wasm
 FAULTY_WASM := dist/token_exchange-fault-injection.wasm

@@ -26,7 +26,7 @@ pub(super) struct InFlight {
 }
 
 /// Hands a callout to the gateway. Only in a request's header, body or callout callbacks: elsewhere
-/// a host traps. Or in the root's, where [`Kind::wakes_requests`].
+/// a host traps. Or in the root's, where the gateway joins callouts.
 ///
 /// # Errors
 /// Why nothing was sent.

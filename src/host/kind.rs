@@ -67,12 +67,6 @@ impl Kind {
         self == Kind::Kong
     }
 
-    /// Whether a callback of one request, or of the root, can go on with another request. Kong's host
-    /// takes no notice of which one is meant.
-    pub(super) fn wakes_requests(self) -> bool {
-        self == Kind::Envoy
-    }
-
     /// Whether a reply may carry a body: on Kong's host one that follows a POST callout without an
     /// answer's body would be lost, status and all.
     pub(super) fn takes_reply_body(self, post_without_answer: bool) -> bool {
@@ -247,9 +241,8 @@ mod tests {
     }
 
     #[test]
-    fn only_kong_has_a_gate_wakes_nobody_and_loses_bodies_of_replies() {
+    fn only_kong_has_a_gate_and_loses_bodies_of_replies() {
         assert!(Kind::Kong.has_gate() && !Kind::Envoy.has_gate());
-        assert!(!Kind::Kong.wakes_requests() && Kind::Envoy.wakes_requests());
         assert!(!Kind::Kong.takes_reply_body(true) && Kind::Kong.takes_reply_body(false));
         assert!(Kind::Envoy.takes_reply_body(true));
     }

@@ -183,7 +183,7 @@ impl Stream {
 
     fn call(self: &Rc<Self>, callout: Callout) -> Result<Owner, CalloutFailure> {
         let (kind, now) = (self.plugin.kind(), raw::now().map_err(|_| CalloutFailure::NotSent)?);
-        if kind.wakes_requests() {
+        if kind.traits().joins_callouts {
             self.root_calls.call(self, kind, callout, now)?;
             Ok(Owner::Root)
         } else {
