@@ -196,6 +196,20 @@ pub struct Callout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlightKey(pub [u8; 32]);
 
+impl Callout {
+    /// A POST of `body`. How long it may take, and with whom it is shared, whoever sends it says.
+    pub fn post(endpoint: &Endpoint, headers: Vec<(String, Secret)>, body: Secret) -> Callout {
+        let endpoint = endpoint.clone();
+        Callout { endpoint, method: "POST", headers, body, timeout: Duration::ZERO, flight: None }
+    }
+
+    /// A GET of a JSON document.
+    pub fn get(endpoint: &Endpoint) -> Callout {
+        let headers = vec![("accept".to_owned(), Secret::new("application/json"))];
+        Callout { method: "GET", ..Callout::post(endpoint, headers, Secret::new("")) }
+    }
+}
+
 impl fmt::Debug for Callout {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter

@@ -177,14 +177,7 @@ fn exchange_callout(policy: &ExchangePolicy, subject: &Subject) -> Callout {
     };
     let (mut form, mut headers) = (request.form(), form::post_headers());
     policy.client.apply(&mut form, &mut headers);
-    Callout {
-        endpoint: policy.endpoint.clone(),
-        method: "POST",
-        headers,
-        body: form.encode(),
-        timeout: Duration::ZERO,
-        flight: None,
-    }
+    Callout::post(&policy.endpoint, headers, form.encode())
 }
 
 fn read_exchange(

@@ -183,14 +183,7 @@ fn introspection_callout(policy: &IntrospectionPolicy, token: &BearerToken) -> C
     let mut headers = form::post_headers();
     policy.client.apply(&mut form, &mut headers);
     headers.extend(policy.headers.iter().cloned());
-    Callout {
-        endpoint: policy.endpoint.clone(),
-        method: "POST",
-        headers,
-        body: form.encode(),
-        timeout: Duration::ZERO,
-        flight: None,
-    }
+    Callout::post(&policy.endpoint, headers, form.encode())
 }
 
 fn read_introspection(

@@ -16,10 +16,8 @@ use crate::jose::verify::{VerificationError, VerifiedJwt};
 use crate::oauth::server_metadata;
 use crate::rejection::{Callee, Rejection, RetryAfter, TokenFault};
 use crate::report::{Level, Quoted, Report};
-use crate::secret::Secret;
 use crate::time::UnixTime;
 use std::rc::Rc;
-use std::time::Duration;
 
 /// A fetch on its way, of an issuer's keys or of the metadata that leads to them.
 #[derive(Debug)]
@@ -166,7 +164,7 @@ impl ResourceServer {
         };
         let due = environment.now.saturating_add(self.policy.timeout);
         keys.begin(environment.now, due);
-        let callout = fetch_callout(endpoint, stage.callee(), issuer);
+        let callout = fetch_callout(&endpoint, stage.callee(), issuer);
         self.call(callout, stage, carried, environment)
     }
 
@@ -256,16 +254,10 @@ fn unavailable(after: RetryAfter) -> Rejection {
     Rejection::Unavailable(Callee::KeysEndpoint, after)
 }
 
-fn fetch_callout(endpoint: Endpoint, callee: Callee, issuer: usize) -> Callout {
+/// Everybody who needs the keys of an issuer asks the same.
+fn fetch_callout(endpoint: &Endpoint, callee: Callee, issuer: usize) -> Callout {
     let flight = DigestBuilder::new(callee.as_str()).field(&issuer.to_be_bytes()).finish();
-    Callout {
-        endpoint,
-        method: "GET",
-        headers: vec![("accept".to_owned(), Secret::new("application/json"))],
-        body: Secret::new(""),
-        timeout: Duration::ZERO,
-        flight: Some(FlightKey(*flight.as_bytes())),
-    }
+    Callout { flight: Some(FlightKey(*flight.as_bytes())), ..Callout::get(endpoint) }
 }
 
 fn read_keys(answer: &Answer, environment: &mut Environment<'_>) -> Result<JwkSet, Rejection> {
