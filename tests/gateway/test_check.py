@@ -105,13 +105,28 @@ WRONG = {
     "two credentials": (arrived(headers=[FORWARDED.headers[0], *FORWARDED.headers]), "several Authorization"),
     "the caller's token": (arrived(headers=[*FORWARDED.headers, (b"x", TOKEN.encode())]), "client's own token"),
     "the caller's token in the path": (arrived(path=f"/a?{TOKEN}"), "client's own token"),
-    "a secret in the answer": (sent(1, response=answered(401, SECRET.encode())), "answer tells"),
+    "a secret in the answer": (sent(1, response=answered(401, SECRET.encode(), headers=[])), "answer tells"),
     "a secret in the answer's header": (sent(1, response=answered(401, headers=[(b"a", ISSUED.encode())])), "tells"),
     "a secret in the log": (attribute(log=f"a line {TOKEN}"), "log tells a credential"),
     "a missing line": (attribute(log=""), "log lacks"),
     "a trap": (attribute(trap="unreachable"), "trapped: unreachable"),
     "a broken scenario": (attribute(problem=KeyError("x")), "KeyError"),
     "a call too many": (attribute(calls={"token": [outcome().calls["token"][0]] * 2}), "called 2 times, not 1"),
+    "calls too many": (
+        attribute(
+            calls={"token": [outcome().calls["token"][0]] * 3}, expected_finally={"calls": {"token": {"at_most": 2}}}
+        ),
+        "called 3 times, which is not",
+    ),
+    "calls too few": (
+        attribute(expected_finally={"calls": {"token": {"at_least": 2, "at_most": 3}}}),
+        "called 1 times, which is not",
+    ),
+    "none of the statuses": (expect(0, status={"among": [201, 202]}), "status 200"),
+    "an arrival too many": (
+        attribute(arrivals=LATE, sent=[replace(outcome().sent[0], expected={**PASSES, "upstream": "if-answered"})]),
+        "2 requests had reached the upstream, not 1",
+    ),
     "another form": (attribute(calls={"token": [Call("POST", "/token", [(b"host", b"as")], b"a=1")]}), "parameter a"),
     "a parameter too many": (attribute(calls={"token": [Call("POST", "/token", [], b"a=1&a=2&c=")]}), "parameter c"),
     "another path of a call": (attribute(calls={"token": [Call("POST", "/", [], b"a=1&a=2")]}), "path is /"),

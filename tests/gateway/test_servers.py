@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
 
-from gateway_suite import client, scenario
+from gateway_suite import client, scenario, signed_tokens, signing_keys
 from gateway_suite.authorization_server import ACCESS_TOKEN, TOKEN_EXCHANGE, AuthorizationServer, Client
 from gateway_suite.background import BackgroundLoop
 from gateway_suite.faults import FAULTS
@@ -45,7 +49,7 @@ def upstream(loop: BackgroundLoop) -> Iterator[Upstream]:
 def call(server: AuthorizationServer, name: str, form: dict[str, str], *headers: tuple[bytes, bytes]) -> Response:
     endpoint = server.endpoints[name]
     lines = [(b"host", b"auth.example.com"), FORM, *headers]
-    request = Request(b"POST", endpoint.path.encode(), lines, urlencode(form).encode())
+    request = Request(b"POST", endpoint.paths[0].encode(), lines, urlencode(form).encode())
     return client.send(endpoint.listener.address, request)
 
 
@@ -125,6 +129,68 @@ def test_behaviours_follow_one_another_and_the_last_stays(server: AuthorizationS
         assert answer.body == f"<h1>{server.issued[-1]}</h1>".encode()
     assert len(endpoint.calls) == 4
     assert dict(endpoint.calls[0].form) == form
+
+
+@pytest.fixture
+def issuer(loop: BackgroundLoop) -> Iterator[AuthorizationServer]:
+    keys = signing_keys.read({"k1": {}, "k2": {"alg": "RS256", "published": False}, "enc": {"jwk": {"use": "enc"}}})
+    made = AuthorizationServer("https://auth.example.com/realms/demo", [Client("gw", "s:1")], keys)
+    loop.run(made.start())
+    yield made
+    loop.run(made.stop())
+
+
+def fetch(server: AuthorizationServer, name: str, path: str) -> Response:
+    request = Request(b"GET", path.encode(), [(b"host", b"auth.example.com")])
+    return client.send(server.endpoints[name].listener.address, request)
+
+
+def test_signed_tokens_verify_with_the_published_keys(issuer: AuthorizationServer) -> None:
+    def published() -> dict[str, Any]:
+        return json.loads(fetch(issuer, "jwks", "/jwks").body)
+
+    by_id = {key["kid"]: key for key in published()["keys"]}
+    assert (set(by_id), by_id["enc"]["use"], "d" in by_id["k1"]) == ({"k1", "enc"}, "enc", False)
+    good, hidden = issuer.mint_signed("alice", tenant="t1"), issuer.mint_signed("bob", key="k2", aud=None)
+    decoded = jwt.decode(good, KeySet.import_key_set(published()))
+    assert decoded.header == {"alg": "ES256", "kid": "k1", "typ": "at+jwt"}
+    assert (decoded.claims["sub"], decoded.claims["tenant"], decoded.claims["iss"]) == ("alice", "t1", issuer.issuer)
+    issuer.published = [issuer.keys["k2"]]
+    decoded = jwt.decode(hidden, KeySet.import_key_set(published()), algorithms=["RS256"])
+    assert (decoded.header["alg"], "aud" in decoded.claims) == ("RS256", False)
+    with pytest.raises(JoseError):
+        jwt.decode(good, KeySet.import_key_set(published()))
+    assert json.loads(call(issuer, "introspection", {"token": good}, BASIC).body)["sub"] == "alice"
+
+
+def test_metadata_stands_at_both_of_its_places(issuer: AuthorizationServer) -> None:
+    for path in (
+        "/.well-known/oauth-authorization-server/realms/demo",
+        "/realms/demo/.well-known/openid-configuration",
+    ):
+        metadata = json.loads(fetch(issuer, "metadata", path).body)
+        assert metadata["issuer"] == issuer.issuer
+        assert metadata["jwks_uri"] == issuer.endpoints["jwks"].url
+    assert fetch(issuer, "metadata", "/.well-known/openid-configuration").status == 404
+
+
+# Forgeries that this reader, which does not look closely, takes for a token.
+TAKEN_FOR_TOKENS = {
+    "repeated-algorithm", "repeated-claim", "repeated-claim-escaped", "repeated-deep-within", "names-its-own-key",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(signed_tokens.FORGERIES))
+def test_forgeries_are_no_tokens(name: str) -> None:
+    key = signing_keys.read({"k1": {}})["k1"]
+    forged = signed_tokens.mint({"sub": "alice"}, key, forged=name)
+    assert forged not in (signed_tokens.mint({"sub": "alice"}, key), "")
+    try:
+        jwt.decode(forged, key.key)
+        is_taken = True
+    except (JoseError, ValueError):
+        is_taken = False
+    assert is_taken == (name in TAKEN_FOR_TOKENS)
 
 
 def test_an_endpoint_can_be_refused_and_listen_again(server: AuthorizationServer, loop: BackgroundLoop) -> None:

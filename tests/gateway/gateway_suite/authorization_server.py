@@ -1,7 +1,8 @@
 """An OAuth 2.0 authorization server with introspection (RFC 7662) and token exchange (RFC 8693).
 
-It does what one does: it keeps clients and tokens, authenticates the caller, answers about tokens and
-issues new ones. Each endpoint listens at a port of its own, so that a test can break one alone.
+It does what one does: it keeps clients, keys and tokens, authenticates the caller, answers about tokens,
+issues new ones, and publishes its keys and its metadata (RFC 8414). Each endpoint listens at a port of its
+own, so that a test can break one alone.
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote_plus
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from aiohttp import web
 
-from . import faults
+from . import faults, signed_tokens
 from .listener import Listener, body_of
 from .model import HeaderLines
+from .signing_keys import SigningKey
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 PATHS = {"introspection": "/introspect", "token": "/token"}
+JWKS = "jwks"
+OTHER_JWKS = "other-jwks"
+METADATA = "metadata"
 Behaviour = str | Mapping[str, Any]
 
 
@@ -80,7 +85,8 @@ class Endpoint:
     """One endpoint: where it listens, what it was told to do, and who called."""
 
     listener: Listener
-    path: str
+    paths: Sequence[str]
+    """Where it is; the first is the one in its URL."""
     host: str | None = None
     """The name in its URL, where that is https; None for http at its address."""
     behaviours: Sequence[Behaviour] = ("normal",)
@@ -92,7 +98,7 @@ class Endpoint:
     def url(self) -> str:
         """The endpoint's URL."""
         scheme = "http" if self.host is None else "https"
-        return f"{scheme}://{self.authority}{self.path}"
+        return f"{scheme}://{self.authority}{self.paths[0]}"
 
     @property
     def authority(self) -> str:
@@ -108,16 +114,32 @@ class Endpoint:
 class AuthorizationServer:
     """The server. Create it inside a running event loop or before; ``start`` needs the loop."""
 
-    def __init__(self, issuer: str, clients: Sequence[Client]) -> None:
+    def __init__(self, issuer: str, clients: Sequence[Client], keys: Mapping[str, SigningKey] | None = None) -> None:
         self.issuer = issuer
         self.clients = {client.identifier: client for client in clients}
+        self.keys = dict(keys or {})
+        self.published = [key for key in self.keys.values() if key.published]
+        self.unreadable_keys: list[Mapping[str, Any]] = []
+        """Entries that are published at the first endpoint before the keys, as they are."""
         self.tokens: dict[str, Token] = {}
         self.issued: list[str] = []
         self.lifetime = 300
         handlers = {"introspection": self._introspect, "token": self._token}
         self.endpoints: dict[str, Endpoint] = {}
         for name, handler in handlers.items():
-            self.endpoints[name] = Endpoint(Listener(self._serve(name, handler)), PATHS[name])
+            self.endpoints[name] = Endpoint(Listener(self._serve(name, handler)), (PATHS[name],))
+        for name in sorted({JWKS, *(key.at for key in self.keys.values())} if self.keys else ()):
+            self.endpoints[name] = Endpoint(Listener(self._serve(name, self._jwks(name))), ("/jwks",))
+        if self.keys:
+            self.endpoints[METADATA] = Endpoint(Listener(self._serve(METADATA, self._metadata)), ())
+            self.be(issuer)
+
+    def be(self, issuer: str) -> None:
+        """Takes an issuer identifier, from which the places of its metadata follow (RFC 8414, OpenID Connect)."""
+        self.issuer = issuer
+        path = urlsplit(issuer).path.rstrip("/")
+        places = f"/.well-known/oauth-authorization-server{path}", f"{path}/.well-known/openid-configuration"
+        self.endpoints[METADATA].paths = places
 
     async def start(self) -> None:
         """Listens at every endpoint."""
@@ -140,13 +162,46 @@ class AuthorizationServer:
         self.tokens[value] = token
         return value
 
+    def mint_signed(
+        self,
+        subject: str,
+        lifetime: int = 300,
+        key: str | None = None,
+        alg: str | None = None,
+        header: Mapping[str, Any] | None = None,
+        forged: str | None = None,
+        **claims: Any,
+    ) -> str:
+        """The same for a JWT that lives from now on, signed by a key of this server, the first if none is named."""
+        now = int(time.time())
+        known = {"sub": subject, "iss": self.issuer, "iat": now, "exp": now + lifetime, **claims}
+        known = {name: claim for name, claim in known.items() if claim is not None}
+        signer = self.keys[key] if key is not None else next(iter(self.keys.values()))
+        value = signed_tokens.mint(known, signer, alg, header, forged)
+        self.tokens[value] = Token(value, {**known, "token_type": "Bearer"}, lifetime)
+        return value
+
+    def _jwks(self, at: str) -> Callable[[Call], dict[str, Any]]:
+        def publish(call: Call) -> dict[str, Any]:
+            del call
+            odd = self.unreadable_keys if at == JWKS else []
+            return {"keys": [*odd, *(key.public for key in self.published if key.at == at)]}
+
+        return publish
+
+    def _metadata(self, call: Call) -> dict[str, Any]:
+        del call
+        urls = {"token_endpoint": "token", "introspection_endpoint": "introspection", "jwks_uri": JWKS}
+        endpoints = {name: self.endpoints[endpoint].url for name, endpoint in urls.items()}
+        return {"issuer": self.issuer, **endpoints, "response_types_supported": ["code"]}
+
     def _serve(self, name: str, handler: Any) -> Any:
         async def serve(request: web.BaseRequest) -> web.StreamResponse:
             endpoint = self.endpoints[name]
             call = Call(request.method, request.raw_path, list(request.raw_headers), await body_of(request))
             endpoint.calls.append(call)
             endpoint.observe(call)
-            if request.path != endpoint.path:
+            if request.path not in endpoint.paths:
                 return web.Response(status=404)
             return await self._answer(request, call, endpoint.next_behaviour(), handler)
 

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Semaphore
 from typing import Any
 
+from . import signing_keys
 from .authorization_server import AuthorizationServer, Client
 from .background import BackgroundLoop
 from .certificates import HOST, Certificates
@@ -20,8 +22,10 @@ from .upstream import Arrival, Upstream
 
 RESOURCE = "https://api.example.com/mcp"
 ISSUER = "https://auth.example.com"
+CLAIMS = {"aud": RESOURCE, "scope": "mcp:read mcp:write", "client_id": "agent"}
 CLIENTS = {"gateway": "introspection-secret", "exchange-client": "exchange:secret+1"}
 AT_ONCE = 12
+"""How many scenarios run at a time, not counting those that wait."""
 LATER = 1.0
 """Seconds after the last step at which the upstream's log is read again."""
 
@@ -63,13 +67,20 @@ class Stage:
         self._scenario = scenario
         plan = scenario.authorization_server
         clients = plan.get("clients", CLIENTS)
-        self._server = AuthorizationServer(ISSUER, [Client(name, secret) for name, secret in clients.items()])
+        keys = signing_keys.read(plan.get("keys", {}))
+        self._server = AuthorizationServer(ISSUER, [Client(name, secret) for name, secret in clients.items()], keys)
         self._server.lifetime = plan.get("lifetime", 300)
+        self._server.unreadable_keys = plan.get("unreadable_keys", [])
         self._upstream = Upstream()
-        self._tokens = self._mint(plan.get("tokens", {"alice": {}}))
         for name, kind in plan.get("tls", {}).items():
             self._server.endpoints[name].host = HOST
             self._server.endpoints[name].listener.tls = certificates.context(kind)
+        if "issuer" in plan:
+            self._server.be(expand(plan["issuer"], self._lookup))
+        tokens = plan.get("tokens", {"alice": {}})
+        # With keys, tokens are signed unless they say otherwise. Those live from their signature on.
+        self._signed = {name: token for name, token in tokens.items() if keys and token.get("signed", {}) is not False}
+        self._tokens = self._mint({name: token for name, token in tokens.items() if name not in self._signed})
         loop.run(self._start(plan.get("endpoints", {})))
         endpoints = self._server.endpoints.values()
         site = Site(
@@ -85,15 +96,19 @@ class Stage:
         )
         self.outcome = Outcome(scenario, site)
 
-    def run(self, driver: Driver) -> None:
+    def run(self, driver: Driver, turns: Semaphore) -> None:
         """Performs the steps. The tokens' lives begin here: starting all sites takes its time."""
-        for token in self._server.tokens.values():
-            token.begin()
-        try:
-            for step in self._scenario.steps:
-                self._step(driver, step)
-        except Exception as problem:  # each test reports its own
-            self.outcome.problem = problem
+        with turns:
+            for token in self._server.tokens.values():
+                token.begin()
+            try:
+                for name, plan in self._signed.items():
+                    self._tokens[name] = self._sign(name, **expand(plan, self._lookup))
+                for step in self._scenario.steps:
+                    _wait(step.get("wait", 0), turns)
+                    self._step(driver, step)
+            except Exception as problem:  # each test reports its own
+                self.outcome.problem = problem
 
     def conclude(self, driver: Driver) -> None:
         """Reads the logs, later."""
@@ -116,8 +131,13 @@ class Stage:
         return {name: client.secret for name, client in self._server.clients.items()}
 
     def _mint(self, tokens: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-        defaults = {"aud": RESOURCE, "scope": "mcp:read mcp:write", "client_id": "agent"}
-        return {name: self._server.mint(**{"subject": name, **defaults, **plan}) for name, plan in tokens.items()}
+        return {
+            name: self._server.mint(**{"subject": name, **CLAIMS, **_without_signed(plan)})
+            for name, plan in tokens.items()
+        }
+
+    def _sign(self, name: str, signed: Mapping[str, Any] | None = None, **claims: Any) -> str:
+        return self._server.mint_signed(**{"subject": name, **CLAIMS, **claims, **(signed or {})})
 
     async def _start(self, endpoints: Mapping[str, Any]) -> None:
         await self._upstream.start()
@@ -150,8 +170,11 @@ class Stage:
         kind, _, rest = name.partition(".")
         values: dict[str, Callable[[], str]] = {
             "resource": lambda: RESOURCE,
+            "issuer": lambda: self._server.issuer,
+            "jwks": lambda: json.dumps({"keys": [key.public for key in self._server.published]}),
             "endpoint": lambda: self._server.endpoints[rest].url,
             "authority": lambda: self._server.endpoints[rest].authority,
+            "jwk": lambda: json.dumps(self._server.keys[rest].public),
             "token": lambda: self._tokens[rest],
             "issued": lambda: self._issued(rest),
             "secret": lambda: self._server.clients[rest].secret or "",
@@ -166,8 +189,8 @@ class Stage:
         return issued[position] if 0 <= position < len(issued) else f"(token {which} was not issued)"
 
     def _step(self, driver: Driver, step: Mapping[str, Any]) -> None:
-        if "wait" in step:
-            time.sleep(step["wait"])
+        if "publish" in step:
+            self._server.published = [self._server.keys[name] for name in step["publish"]]
         if "endpoint" in step:
             listener = self._server.endpoints[step["endpoint"]["name"]].listener
             refused = step["endpoint"]["state"] == "refused"
@@ -189,6 +212,18 @@ class Stage:
         for position, response in enumerate(responses):
             # Which arrival belongs to which client is not known and does not matter: all are equal.
             self.outcome.sent.append(Sent(request, response, arrivals[position : position + 1], expected))
+
+
+def _wait(seconds: float, turns: Semaphore) -> None:
+    """Waits, while others have their turn."""
+    if seconds:
+        turns.release()
+        time.sleep(seconds)
+        turns.acquire()
+
+
+def _without_signed(plan: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in plan.items() if name != "signed"}
 
 
 def _expand_behaviour(behaviour: Any) -> Any:
@@ -222,8 +257,9 @@ def run(driver: Driver, chosen: Sequence[tuple[Scenario, str]], wasm: Path, work
         certificates = Certificates(workdir)
         stages.extend(Stage(scenario, variant, loop, certificates) for scenario, variant in chosen)
         driver.start([stage.outcome.site for stage in stages], wasm, workdir)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(lambda stage: stage.run(driver), stages))
+        turns = Semaphore(AT_ONCE)
+        with ThreadPoolExecutor(len(stages)) as pool:
+            list(pool.map(lambda stage: stage.run(driver, turns), stages))
         time.sleep(LATER)
         for stage in stages:
             stage.conclude(driver)

@@ -18,8 +18,8 @@ SCENARIO_KEYS = {
     "forwards_original", "for_each",
 }  # fmt: skip
 EXPECT_KEYS = {"status", "headers", "body", "json", "contains", "upstream", "arrivals", "elapsed", "differs"}
-STEP_KEYS = {"send", "expect", "parallel", "wait", "endpoint"}
-SERVER_KEYS = {"tokens", "clients", "endpoints", "lifetime", "tls"}
+STEP_KEYS = {"send", "expect", "parallel", "wait", "endpoint", "publish"}
+SERVER_KEYS = {"tokens", "clients", "endpoints", "lifetime", "tls", "keys", "unreadable_keys", "issuer"}
 
 
 @dataclass(frozen=True)
