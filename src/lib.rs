@@ -14,6 +14,7 @@
 //! | room | holds |
 //! | --- | --- |
 //! | `host` | GATEWAY: everything that names a hostcall; compiled for Wasm only |
+//! | `lint` | LINT: looks at a configuration before a gateway loads it; native only |
 //! | `manual` | MANUAL: Kong's schema and the reference, written from the table of fields; native only |
 //! | [`flow`] | ORDER: what happens next, or that it ends |
 //! | [`config`] | OPERATOR: what the operator wrote, and the [`config::policy::Policy`] made of it |
@@ -44,6 +45,8 @@ mod host;
 pub mod http;
 pub mod jose;
 pub mod json;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod lint;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod manual;
 pub mod oauth;

@@ -1,7 +1,7 @@
 //! What operators read and what Kong checks with is what the filter does.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
-#![allow(clippy::arithmetic_side_effects, reason = "a test that fails panics")]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test that fails panics")]
 
 mod support;
 
@@ -96,6 +96,52 @@ fn the_schema_and_the_filter_agree_on_every_field_case() {
         }
     }
     assert!(taken > 40 && not_taken > 2, "{taken} {not_taken}");
+}
+
+/// Every configuration that a scenario of the gateway suite starts from.
+#[test]
+fn the_schema_and_the_filter_agree_on_every_scenario() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gateway/scenarios");
+    let read = |path: &Path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        serde_saphyr::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+    };
+    let bases = read(&folder.join("configs.yaml"));
+    let validator = validator();
+    let (mut taken, mut not_taken) = (0, 0);
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        for scenario in read(&path).as_array().into_iter().flatten() {
+            let chosen = &scenario["config"];
+            let rows = scenario["for_each"].as_array().cloned().unwrap_or_default();
+            let own = rows.iter().map(|row| &row["config"]).chain([&chosen["merge"]]);
+            for patch in own.filter(|patch| patch.is_object() || patch.is_null()) {
+                let Some(base) = chosen["use"].as_str() else { continue };
+                let mut config = bases[base].clone();
+                if !patch.is_null() {
+                    merge(&mut config, patch);
+                }
+                fill_in(&mut config);
+                agree(&format!("{} {}", scenario["id"], patch), &validator, &config);
+                if mistakes(&config).is_empty() { taken += 1 } else { not_taken += 1 }
+            }
+        }
+    }
+    assert!(taken > 80, "{taken} {not_taken}");
+}
+
+/// Puts something in place of what the gateway suite knows only when its servers run.
+fn fill_in(value: &mut Value) {
+    match value {
+        Value::String(text) if text.starts_with("${endpoint") => *text = "http://127.0.0.1:1/x".to_owned(),
+        Value::String(text) if text.starts_with("${resource") => {
+            *text = "https://api.example.com/mcp".to_owned()
+        }
+        Value::String(text) if text.starts_with("${secret") => *text = "s3".to_owned(),
+        Value::Array(items) => items.iter_mut().for_each(fill_in),
+        Value::Object(members) => members.values_mut().for_each(fill_in),
+        _ => {}
+    }
 }
 
 /// Writes `value` at `pointer`, with an object or a list wherever one is missing on the way.

@@ -1,0 +1,116 @@
+//! The filter in files for Kong and decK.
+
+use super::document::{Entry, Kind, config_of};
+use super::{Line, Verdict};
+use crate::config::policy::Policy;
+use serde_json::Value;
+
+/// The filter's name in Kong.
+pub(super) const FILTER: &str = "token_exchange";
+
+/// Kong's own plugin with the same fields.
+const AI_MCP_OAUTH2: &str = "ai-mcp-oauth2";
+
+/// Plugins of Kong's that turn on buffered proxying: Kong then calls the upstream before any filter
+/// runs.
+const BUFFERING: [&str; 4] =
+    ["ai-proxy", "ai-proxy-advanced", "ai-request-transformer", "ai-response-transformer"];
+
+/// The entries at `pointer`, if that is a list of plugins or filters of a `document` for Kong.
+pub(super) fn entries<'a>(document: &'a Value, pointer: &str, value: &'a Value) -> Vec<Entry<'a>> {
+    let is_plugins = pointer.ends_with("/plugins");
+    let is_filters = pointer.ends_with("/filters") && pointer.contains("filter_chains");
+    let Some(items) = value.as_array().filter(|_| is_plugins || is_filters) else { return Vec::new() };
+    let mut entries = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let kind = match item.get("name").and_then(Value::as_str) {
+            Some(FILTER) if is_filters => Kind::Filter,
+            Some(FILTER) => Kind::Plugin,
+            Some(AI_MCP_OAUTH2) if is_plugins => Kind::AiMcpOauth2,
+            _ => continue,
+        };
+        let owner = pointer.rsplit_once('/').map_or("", |(owner, _)| owner);
+        let owner = document.pointer(owner).filter(|_| !owner.is_empty());
+        entries.push(Entry {
+            place: format!("{pointer}/{index}"),
+            kind,
+            config: config_of(item.get("config")),
+            remarks: remarks(kind, item, owner.is_some()),
+            wasm: None,
+            entry: item,
+            owner,
+        });
+    }
+    entries
+}
+
+/// What the policy asks for and Kong's Wasm host cannot do.
+pub(super) fn impossible(policy: &Policy) -> Option<Line> {
+    policy.needs_client_certificate().map(|pointer| {
+        let text =
+            "Kong's Wasm host has no client certificates: write client_secret_basic or client_secret_post";
+        Line::new(Verdict::Refused, pointer, text)
+    })
+}
+
+fn remarks(kind: Kind, item: &Value, is_nested: bool) -> Vec<Line> {
+    let has = |name: &str| item.get(name).is_some_and(|value| !value.is_null());
+    let mut remarks = Vec::new();
+    if kind == Kind::AiMcpOauth2 {
+        let text = "this is the entry of Kong's own plugin; --convert makes a filter chain of it";
+        remarks.push(Line::new(Verdict::Warning, "", text));
+    }
+    if kind == Kind::Plugin && !is_nested && !has("service") && !has("route") {
+        let text = "a filter belongs to a service or a route: Kong refuses it as a global plugin";
+        remarks.push(Line::new(Verdict::Mistake, "", text));
+    }
+    if kind == Kind::Plugin && (has("consumer") || has("consumer_group")) {
+        let text = "Kong has no filters for consumers: take consumer and consumer_group out";
+        remarks.push(Line::new(Verdict::Mistake, "", text));
+    }
+    if kind == Kind::Filter && matches!(item.get("config"), Some(Value::String(_))) {
+        let text = "with token_exchange.meta.json beside the filter, Kong wants an object here, not text";
+        remarks.push(Line::new(Verdict::Warning, "", text));
+    }
+    remarks
+}
+
+/// What a document for Kong should have, or not have, around the filter.
+pub(super) fn around(document: &Value) -> Vec<Line> {
+    let mut plugins = Vec::new();
+    collect_plugins(document, "", &mut plugins);
+    let is_ours = document.get("_format_version").is_some() && document.to_string().contains(FILTER);
+    if !is_ours {
+        return Vec::new();
+    }
+    let mut lines = Vec::new();
+    for (pointer, plugin) in &plugins {
+        let name = plugin.get("name").and_then(Value::as_str).unwrap_or_default();
+        if BUFFERING.contains(&name) {
+            let text = format!(
+                "{name} turns on buffered proxying, and Kong then calls the upstream before any filter runs"
+            );
+            lines.push(Line::new(Verdict::Warning, pointer, text));
+        }
+    }
+    let guards = plugins.iter().any(|(_, plugin)| plugin.to_string().contains("buffered_proxying"));
+    if !guards {
+        let text = "no plugin guards against buffered proxying, which lets requests pass the filter by: add the global \
+                    post-function plugin of the documentation";
+        lines.push(Line::new(Verdict::Warning, "/plugins", text));
+    }
+    lines
+}
+
+fn collect_plugins<'a>(value: &'a Value, at: &str, plugins: &mut Vec<(String, &'a Value)>) {
+    for (name, member) in value.as_object().into_iter().flatten() {
+        for (index, item) in member.as_array().into_iter().flatten().enumerate() {
+            let pointer = format!("{at}/{name}/{index}");
+            if name == "plugins" {
+                plugins.push((pointer, item));
+            } else {
+                collect_plugins(item, &pointer, plugins);
+            }
+        }
+    }
+}
