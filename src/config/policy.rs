@@ -77,10 +77,13 @@ impl Policy {
     /// Where the configuration asks for a client certificate, as a JSON pointer; `None` where it
     /// does not.
     pub fn needs_client_certificate(&self) -> Option<&'static str> {
-        self.validation
-            .introspections()
-            .any(|introspection| matches!(introspection.client, ClientAuthentication::TlsClient { .. }))
-            .then_some("/client_auth")
+        let certified = |introspection: &IntrospectionPolicy| {
+            matches!(introspection.client, ClientAuthentication::TlsClient { .. })
+        };
+        match &self.validation.others {
+            Some(others) if certified(others) => Some("/client_auth"),
+            _ => self.validation.introspections().any(certified).then_some("/issuers"),
+        }
     }
 }
 
