@@ -15,7 +15,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 REQUIREMENTS := tests/gateway/requirements.txt
 PYTHON_TESTS := tests/gateway/test_servers.py tests/gateway/test_check.py tests/kong_model/rules
-GATEWAY_TESTS := tests/gateway/test_scenarios.py $(if $(filter envoy,$(GATEWAY)),tests/gateway/test_envoy.py tests/gateway/test_flights.py) \
+GATEWAY_TESTS := tests/gateway/test_scenarios.py \
+  $(if $(filter envoy,$(GATEWAY)),$(addprefix tests/gateway/,test_envoy.py test_flights.py test_faults_within.py)) \
   $(if $(filter kong-model,$(GATEWAY)),tests/kong_model/filter)
 WASM := dist/token_exchange.wasm
 FAULTY_WASM := dist/token_exchange-fault-injection.wasm
@@ -38,7 +39,7 @@ test: rust $(VENV)/ready ## the fast suites: the Rust tests, and the tests of th
 	$(CARGO) test --locked
 	$(RUN) -m pytest -q $(PYTHON_TESTS) $(ARGS)
 
-gateway-test: wasm $(VENV)/ready $(if $(filter kong-model,$(GATEWAY)),faulty-wasm) ## the built filter on a gateway: GATEWAY=envoy (the default), kong-model, kong
+gateway-test: wasm $(VENV)/ready $(if $(filter envoy kong-model,$(GATEWAY)),faulty-wasm) ## the built filter on a gateway: GATEWAY=envoy (the default), kong-model, kong
 	$(RUN) -m pytest -q $(GATEWAY_TESTS) --gateway $(GATEWAY) --wasm $(WASM) $(ARGS)
 
 mutations: rust $(VENV)/ready ## take each guard of the filter out, and see a test fail (ARGS='--only WORD')

@@ -171,6 +171,7 @@ def _listener(site: Site, wasm: Path) -> dict[str, Any]:
         "@type": HTTP,
         "stat_prefix": site.name,
         "stream_idle_timeout": IDLE_TIMEOUT,
+        "http_protocol_options": {"enable_trailers": True},
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
         "http_filters": [
             {"name": "token_exchange", "typed_config": {"@type": WASM, "config": plugin(site, wasm)}},
