@@ -86,7 +86,8 @@ class Outcome:
     @classmethod
     def without_length(cls, status: int = 200, headers: Pairs | None = None) -> Outcome:
         """S1: a body that ends with the connection is lost."""
-        return cls(status=str(status).encode(), headers=headers or [(b"Content-Type", b"application/json")])
+        usual = [(b"Content-Type", b"application/json")]
+        return cls(status=str(status).encode(), headers=usual if headers is None else headers)
 
     @classmethod
     def no_content(cls, status: int = 204) -> Outcome:

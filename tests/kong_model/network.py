@@ -154,12 +154,13 @@ def _malformed(reader: _Reader) -> Outcome:
 
 
 def _read_body(reader: _Reader, status: int) -> Outcome:
-    """S1. As in nginx, two lengths, a length beside a coding, and another coding than chunked are refused."""
+    """S1: no status is without a body, and an interim one is the final one.
+
+    As in nginx, two lengths, a length beside a coding, and another coding than chunked are refused.
+    """
     lengths, codings = reader.all(b"content-length"), reader.all(b"transfer-encoding")
     if len(lengths) + len(codings) > 1 or not all(map(bytes.isdigit, lengths)) or set(codings) - {b"chunked"}:
         return _malformed(reader)
-    if status < 200:
-        return Outcome(status=str(status).encode(), headers=reader.headers)
     if codings:
         return _read_chunks(reader, status)
     if lengths:

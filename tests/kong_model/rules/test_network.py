@@ -123,8 +123,10 @@ def test_s1_no_content_waits_for_the_timeout() -> None:
 
 
 def test_s1_an_interim_answer_is_taken_as_the_final_one() -> None:
-    with server(b"HTTP/1.1 100 Continue\r\n\r\n", stays=True) as (port, _):
+    with server(b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD + b"Content-Length: 2\r\n\r\nok") as (port, _):
         assert call(port) == Outcome.interim()
+    with server(b"HTTP/1.1 100 Continue\r\n\r\n", stays=True) as (port, _):
+        assert call(port, timeout=300) == Outcome.timeout(100, [])
 
 
 def test_s2_a_silent_server_is_a_timeout() -> None:
