@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway_suite import driver, runner, scenario
+from gateway_suite import driver, matrix, runner, scenario
 from gateway_suite.runner import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
+OUTCOMES = pytest.StashKey[list[Outcome]]()
+"""What the run has seen, for the table at its end."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -63,6 +65,7 @@ def outcomes(
     chosen = [(each, variant) for each in scenario.load() for variant in gateway.variants]
     chosen = [(each, variant) for each, variant in chosen if (each.id, variant) in wanted]
     seen = runner.run(gateway, chosen, wasm, tmp_path_factory.mktemp("gateway"))
+    request.config.stash[OUTCOMES] = seen
     return {(each.scenario.id, each.site.variant): each for each in seen}
 
 
@@ -73,10 +76,15 @@ def outcome(request: pytest.FixtureRequest, outcomes: dict[tuple[str, str], Outc
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints the table of what this gateway cannot do."""
+    """Prints the table of faults and what the client got, and that of what this gateway cannot do."""
     name = terminalreporter.config.getoption("--gateway")
     if name is None:
         return
+    seen = terminalreporter.config.stash.get(OUTCOMES, [])
+    if seen:
+        terminalreporter.section(f"faults on {name}: what the client got, request by request")
+        for line in matrix.load().table(seen):
+            terminalreporter.write_line(line)
     family = driver.create(name).family
     rows = [entry for entry in scenario.exclusions() if entry["gateway"] == family]
     terminalreporter.section(f"not possible on {name} (hosts.yaml)")

@@ -12,7 +12,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from gateway_suite import client, scenario, signed_tokens, signing_keys
+from gateway_suite import client, matrix, scenario, signed_tokens, signing_keys
 from gateway_suite.authorization_server import ACCESS_TOKEN, TOKEN_EXCHANGE, AuthorizationServer, Client
 from gateway_suite.background import BackgroundLoop
 from gateway_suite.faults import FAULTS
@@ -207,7 +207,8 @@ def test_an_endpoint_can_be_refused_and_listen_again(server: AuthorizationServer
 # Faults whose answer this client, which does not look closely, takes for a good one.
 TAKEN_FOR_GOOD = {
     "continue-first", "until-close", "header-bytes", "byte-order-mark", "bad-utf8", "deep", "oversized",
-    "slow-drip", "malformed-header", "two-lengths", "bad-length",
+    "slow-drip", "malformed-header", "two-lengths", "bad-length", "two-objects", "duplicate-members",
+    "number-too-large",
 }  # fmt: skip
 
 
@@ -263,6 +264,12 @@ def test_scenarios_are_well_formed() -> None:
     for entry in scenario.exclusions():
         assert entry["scenario"] in names
         assert entry["reason"]
+
+
+def test_every_fault_is_shown_at_every_endpoint_and_every_shape_of_an_answer() -> None:
+    asked = matrix.load()
+    assert list(asked.answers) == [f"F{number}" for number in range(1, 31)]
+    assert set(asked.scenarios()) <= {each.id for each in scenario.load()}
 
 
 def test_a_merge_patch_takes_out_and_adds() -> None:

@@ -229,7 +229,7 @@ class AuthorizationServer:
             members.pop(name, None)
         if "fault" in plan:
             await faults.commit(request, plan["fault"], json.dumps(members).encode(), plan)
-        return web.json_response(members, headers={"Cache-Control": "no-store"})
+        return web.json_response(members, status=plan.get("status", 200), headers={"Cache-Control": "no-store"})
 
     def _introspect(self, call: Call) -> dict[str, Any]:
         form = _form_of(call)

@@ -137,7 +137,7 @@ async def oversized(request: web.BaseRequest, body: bytes, options: Options) -> 
     """A good answer in every way, made longer than 1 MiB by a member of no meaning."""
     padding = b'{"padding":"' + b"x" * (options.get("size", (1 << 20) + 1)) + b'",'
     long = body.replace(b"{", padding, 1)
-    await _say(request, HEAD + _length(len(long)) + b"\r\n" + long)
+    await _say_body(request, long)
 
 
 async def compressed(request: web.BaseRequest, body: bytes, options: Options) -> None:
@@ -148,25 +148,50 @@ async def compressed(request: web.BaseRequest, body: bytes, options: Options) ->
 
 async def byte_order_mark(request: web.BaseRequest, body: bytes, options: Options) -> None:
     """A good answer that begins with a byte order mark."""
-    await _say(request, HEAD + _length(len(body) + 3) + b"\r\n\xef\xbb\xbf" + body)
+    await _say_body(request, b"\xef\xbb\xbf" + body)
 
 
 async def bad_utf8(request: web.BaseRequest, body: bytes, options: Options) -> None:
     """A good answer with a member whose text is not UTF-8."""
     broken = body.replace(b"{", b'{"note":"\xff\xfe",', 1)
-    await _say(request, HEAD + _length(len(broken)) + b"\r\n" + broken)
+    await _say_body(request, broken)
 
 
 async def deep(request: web.BaseRequest, body: bytes, options: Options) -> None:
     """A good answer with a member nested ``depth`` deep."""
     depth = options.get("depth", 10_000)
     nested = body.replace(b"{", b'{"deep":' + b"[" * depth + b"]" * depth + b",", 1)
-    await _say(request, HEAD + _length(len(nested)) + b"\r\n" + nested)
+    await _say_body(request, nested)
+
+
+async def in_a_list(request: web.BaseRequest, body: bytes, options: Options) -> None:
+    """A good answer, but in a list."""
+    await _say_body(request, b"[" + body + b"]")
+
+
+async def half(request: web.BaseRequest, body: bytes, options: Options) -> None:
+    """A good answer without its last byte."""
+    await _say_body(request, body[:-1])
+
+
+async def two_objects(request: web.BaseRequest, body: bytes, options: Options) -> None:
+    """A good answer, twice."""
+    await _say_body(request, body * 2)
+
+
+async def duplicate_members(request: web.BaseRequest, body: bytes, options: Options) -> None:
+    """A good answer, each member of which is there twice."""
+    await _say_body(request, body[:-1] + b"," + body[1:])
+
+
+async def number_too_large(request: web.BaseRequest, body: bytes, options: Options) -> None:
+    """A good answer with a number that is larger than any."""
+    await _say_body(request, body.replace(b"{", b'{"note":1e309,', 1))
 
 
 async def nothing_more(request: web.BaseRequest, body: bytes, options: Options) -> None:
     """``status`` (204, 304 or a 1xx) without a body or a length; the connection stays open."""
-    _transport(request).write(f"HTTP/1.1 {options['status']} Nothing\r\n\r\n".encode())
+    _transport(request).write(f"HTTP/1.1 {options['status']} Nothing\r\nConnection: close\r\n\r\n".encode())
     await asyncio.sleep(LONGER_THAN_ANY_TIMEOUT)
 
 
@@ -176,7 +201,7 @@ FAULTS: dict[str, Fault] = {
         reset, close, timeout, reset_after_head, stall, slow_drip, truncated, too_short, two_lengths,
         bad_length, chunk_cut, bad_chunk, until_close, malformed_header, header_bytes, long_header,
         not_http, continue_first, early_hints, oversized, compressed, byte_order_mark, bad_utf8, deep,
-        nothing_more,
+        in_a_list, half, two_objects, duplicate_members, number_too_large, nothing_more,
     )
 }  # fmt: skip
 """Every fault by its name in a scenario."""
@@ -199,6 +224,10 @@ async def _say(request: web.BaseRequest, everything: bytes) -> None:
     transport = _transport(request)
     transport.write(everything)
     transport.close()
+
+
+async def _say_body(request: web.BaseRequest, body: bytes) -> None:
+    await _say(request, HEAD + _length(len(body)) + b"\r\n" + body)
 
 
 def _abort(transport: asyncio.Transport) -> None:

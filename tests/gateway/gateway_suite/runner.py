@@ -64,6 +64,7 @@ class Stage:
 
     def __init__(self, scenario: Scenario, variant: str, loop: BackgroundLoop, certificates: Certificates) -> None:
         self._loop = loop
+        self._certificates = certificates
         self._scenario = scenario
         plan = scenario.authorization_server
         clients = plan.get("clients", CLIENTS)
@@ -192,11 +193,18 @@ class Stage:
         if "publish" in step:
             self._server.published = [self._server.keys[name] for name in step["publish"]]
         if "endpoint" in step:
-            listener = self._server.endpoints[step["endpoint"]["name"]].listener
-            refused = step["endpoint"]["state"] == "refused"
-            self._loop.run(listener.refuse() if refused else listener.listen())
+            self._change(**step["endpoint"])
         if "send" in step:
             self._send(driver, step)
+
+    def _change(self, name: str, state: str, tls: str | None = None) -> None:
+        listener = self._server.endpoints[name].listener
+        if tls is not None or state == "refused":
+            self._loop.run(listener.refuse())
+        if tls is not None:
+            listener.tls = self._certificates.context(tls)
+        if state == "listening":
+            self._loop.run(listener.listen())
 
     def _send(self, driver: Driver, step: Mapping[str, Any]) -> None:
         request = to_request(expand(step["send"], self._lookup))
