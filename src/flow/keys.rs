@@ -34,6 +34,8 @@ pub(super) struct IssuerKeys {
     sought: Option<UnixTime>,
     /// When each fetch under way must be over. A request that left never says so itself.
     under_way: Vec<UnixTime>,
+    /// One of those fetches has ended: what it brought will hardly be news in the others.
+    answered: bool,
 }
 
 #[derive(Debug)]
@@ -100,8 +102,9 @@ impl IssuerKeys {
 
     /// What to do about a key that is not in the set.
     pub(super) fn seek(&mut self, now: UnixTime, lifetimes: &KeyLifetimes, joins: bool) -> Seek {
-        if self.is_under_way(now) {
-            return if self.may_fetch(now, joins) {
+        // Where fetches are joined there is one, so that once answered it is over for everybody.
+        if self.is_under_way(now) && !(joins && self.answered) {
+            return if !self.answered && self.may_fetch(now, joins) {
                 Seek::Fetch
             } else {
                 Seek::ComeAgain(RetryAfter::ONE_SECOND)
@@ -124,12 +127,14 @@ impl IssuerKeys {
     /// A fetch begins that is over by `due`.
     pub(super) fn begin(&mut self, now: UnixTime, due: UnixTime) {
         self.under_way.retain(|due| now <= *due);
+        self.answered &= !self.under_way.is_empty();
         self.under_way.push(due);
     }
 
     /// A fetch has brought `keys`.
     pub(super) fn succeed(&mut self, keys: JwkSet, now: UnixTime) {
         self.leave();
+        self.answered = true;
         self.failed = None;
         self.set = Some(Fetched { keys: Rc::new(keys), at: now });
     }
@@ -137,6 +142,7 @@ impl IssuerKeys {
     /// A fetch has failed.
     pub(super) fn fail(&mut self, now: UnixTime) {
         self.leave();
+        self.answered = true;
         self.failed = Some(now);
     }
 
@@ -296,6 +302,37 @@ mod tests {
         keys.fail(at(41));
         assert!(matches!(keys.seek(at(42), &LIFETIMES, false), Seek::ComeAgain(_)), "nobody knows");
         assert_eq!(keys.seek(at(70), &LIFETIMES, false), Seek::Fetch);
+    }
+
+    #[test]
+    fn a_flood_that_lasts_keeps_no_chain_of_fetches_going() {
+        let mut keys = fetched();
+        assert_eq!(keys.seek(at(10), &LIFETIMES, false), Seek::Fetch);
+        keys.begin(at(10), at(20));
+        assert_eq!(keys.seek(at(11), &LIFETIMES, false), Seek::Fetch);
+        keys.begin(at(11), at(21));
+        keys.succeed(JwkSet::default(), at(12));
+        assert_eq!(keys.seek(at(12), &LIFETIMES, false), Seek::ComeAgain(RetryAfter::ONE_SECOND));
+        keys.succeed(JwkSet::default(), at(13));
+        assert_eq!(keys.seek(at(13), &LIFETIMES, false), Seek::Unknown);
+        assert_eq!(keys.seek(at(40), &LIFETIMES, false), Seek::Fetch);
+        keys.begin(at(40), at(50));
+        assert_eq!(keys.seek(at(41), &LIFETIMES, false), Seek::Fetch, "these are others");
+    }
+
+    #[test]
+    fn whoever_left_a_flight_causes_no_fetch_beside_the_cool_down() {
+        let mut keys = fetched();
+        assert_eq!(keys.seek(at(10), &LIFETIMES, true), Seek::Fetch);
+        keys.begin(at(10), at(20));
+        assert_eq!(keys.seek(at(10), &LIFETIMES, true), Seek::Fetch);
+        keys.begin(at(10), at(20));
+        keys.succeed(JwkSet::default(), at(11));
+        assert_eq!(
+            keys.seek(at(12), &LIFETIMES, true),
+            Seek::Unknown,
+            "one has left, and will not come back"
+        );
     }
 
     #[test]
