@@ -22,7 +22,7 @@ WASM := dist/token_exchange.wasm
 FAULTY_WASM := dist/token_exchange-fault-injection.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange.wasm
 
-.PHONY: help demo demo-up test gateway-test mutations wasm faulty-wasm bench fuzz lint fmt doc docs ci requirements clean rust
+.PHONY: help demo demo-up test gateway-test panics mutations wasm faulty-wasm bench fuzz lint fmt doc docs ci requirements clean rust
 
 help: ## this list
 	@echo 'token-exchange: a proxy-wasm filter that validates a bearer token and swaps it at a token endpoint'
@@ -41,6 +41,9 @@ test: rust $(VENV)/ready ## the fast suites: the Rust tests, and the tests of th
 
 gateway-test: wasm $(VENV)/ready $(if $(filter envoy kong-model,$(GATEWAY)),faulty-wasm) ## the built filter on a gateway: GATEWAY=envoy (the default), kong-model, kong
 	$(RUN) -m pytest -q $(GATEWAY_TESTS) --gateway $(GATEWAY) --wasm $(WASM) $(ARGS)
+
+panics: wasm $(VENV)/ready ## where the built filter could panic: nowhere in its own code, elsewhere only as accounted for
+	$(RUN) -m pytest -q tests/panics $(ARGS)
 
 mutations: rust $(VENV)/ready ## take each guard of the filter out, and see a test fail (ARGS='--only WORD')
 	$(RUN) tests/kong_model/mutate.py $(ARGS)
