@@ -15,14 +15,14 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 REQUIREMENTS := tests/gateway/requirements.txt
 PYTHON_TESTS := tests/gateway/test_servers.py tests/gateway/test_check.py tests/kong_model/rules
-GATEWAY_TESTS := tests/gateway/test_scenarios.py \
+GATEWAY_TESTS := tests/gateway/test_scenarios.py tests/gateway/test_rotation.py \
   $(if $(filter envoy,$(GATEWAY)),$(addprefix tests/gateway/,test_envoy.py test_flights.py test_faults_within.py)) \
   $(if $(filter kong-model,$(GATEWAY)),tests/kong_model/filter)
 WASM := dist/token_exchange.wasm
 FAULTY_WASM := dist/token_exchange-fault-injection.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange.wasm
 
-.PHONY: help demo demo-up test gateway-test panics mutations wasm faulty-wasm bench fuzz lint fmt doc docs ci requirements clean rust
+.PHONY: help demo demo-up test gateway-test soak panics mutations wasm faulty-wasm bench fuzz lint fmt doc docs ci requirements clean rust
 
 help: ## this list
 	@echo 'token-exchange: a proxy-wasm filter that validates a bearer token and swaps it at a token endpoint'
@@ -41,6 +41,9 @@ test: rust $(VENV)/ready ## the fast suites: the Rust tests, and the tests of th
 
 gateway-test: wasm $(VENV)/ready $(if $(filter envoy kong-model,$(GATEWAY)),faulty-wasm) ## the built filter on a gateway: GATEWAY=envoy (the default), kong-model, kong
 	$(RUN) -m pytest -q $(GATEWAY_TESTS) --gateway $(GATEWAY) --wasm $(WASM) $(ARGS)
+
+soak: wasm $(VENV)/ready ## keys that rotate, are away for ten minutes and come back under load, on GATEWAY (a quarter of an hour)
+	$(RUN) -m pytest -q tests/gateway/test_rotation.py --soak --gateway $(GATEWAY) --wasm $(WASM) $(ARGS)
 
 panics: wasm $(VENV)/ready ## where the built filter could panic: nowhere in its own code, elsewhere only as accounted for
 	$(RUN) -m pytest -q tests/panics $(ARGS)

@@ -13,11 +13,15 @@ ROOT = Path(__file__).resolve().parents[2]
 OUTCOMES = pytest.StashKey[list[Outcome]]()
 """What the run has seen, for the table at its end."""
 
+REPORTS = pytest.StashKey[list[str]]()
+"""What tests have measured, to be printed at the end."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The suite's own options."""
     parser.addoption("--gateway", choices=sorted(driver.DRIVERS), help="the gateway to run the scenarios on")
     parser.addoption("--wasm", type=Path, default=ROOT / "dist" / "token_exchange.wasm", help="the built filter")
+    parser.addoption("--soak", action="store_true", help="let the keys be away for ten minutes")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -80,6 +84,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     name = terminalreporter.config.getoption("--gateway")
     if name is None:
         return
+    for line in terminalreporter.config.stash.get(REPORTS, []):
+        terminalreporter.write_line(line)
     seen = terminalreporter.config.stash.get(OUTCOMES, [])
     if seen:
         terminalreporter.section(f"faults on {name}: what the client got, request by request")

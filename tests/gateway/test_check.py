@@ -10,6 +10,8 @@ import pytest
 
 from gateway_suite.authorization_server import Call
 from gateway_suite.check import check
+from gateway_suite.course import SHORT, Knowledge
+from gateway_suite.load import is_right
 from gateway_suite.model import Address, Piece, Request, Response, Site
 from gateway_suite.runner import Outcome, Sent
 from gateway_suite.scenario import Scenario
@@ -143,6 +145,43 @@ def test_what_is_wrong_is_reported(name: str) -> None:
     seen = outcome()
     change(seen)
     assert report in "\n".join(check(seen, "envoy"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "has_to_judge", "right"),
+    [
+        ("good", True, {200}),
+        ("good", False, {200, 502, 503, 504}),
+        ("forged", True, {401}),
+        ("expired", False, {401, 502, 503, 504}),
+        ("unknown key", True, {401, 502, 503, 504}),
+    ],
+)
+def test_what_may_become_of_a_token(kind: str, has_to_judge: bool, right: set[int]) -> None:
+    assert {
+        status for status in (None, 200, 401, 403, 500, 502, 503, 504) if is_right(kind, status, has_to_judge)
+    } == right
+
+
+def test_a_filter_has_to_judge_what_it_could_have_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    knowledge, clock = Knowledge(SHORT), 1000.0
+    monkeypatch.setattr("gateway_suite.course.monotonic", lambda: clock)
+    knowledge.publish("k1")
+    assert not knowledge.has_to_judge("k1"), "nobody can fetch it"
+    knowledge.come_back()
+    assert not knowledge.has_to_judge("k1"), "a fetch may have failed just before"
+    clock = 1010.0
+    knowledge.publish("k2")
+    assert knowledge.has_to_judge("k1") and knowledge.has_to_judge("k2")
+    knowledge.publish("k3")
+    assert not knowledge.has_to_judge("k3"), "the cool-down that k2 began is not over"
+    clock = 1012.0
+    assert knowledge.has_to_judge("k3")
+    knowledge.flood(begins=True)
+    knowledge.is_away = True
+    knowledge.publish("k4")
+    clock = 2000.0
+    assert knowledge.has_to_judge("k3") and not knowledge.has_to_judge("k4")
 
 
 def test_a_kind_of_gateway_may_differ() -> None:

@@ -183,7 +183,6 @@ class _Node:
             "plugins": "pre-function",
             "untrusted_lua": "on",
             "lua_max_req_headers": "1000",
-            "lua_ssl_trusted_certificate": str(self._sites[0].trust),
             "dns_resolver": str(self._nameserver),
             "wasm": "on",
             "wasm_filters_path": str(self._filters),
@@ -193,6 +192,7 @@ class _Node:
             "nginx_proxy_access_log": "logs/suite.log suite",
             "nginx_http_client_body_buffer_size": "2m",
             "nginx_http_large_client_header_buffers": "8 64k",
+            **({"lua_ssl_trusted_certificate": str(self._sites[0].trust)} if self._sites[0].trust else {}),
             **({"nginx_wasm_shm_kv": zone} if zone else {}),
             **({"nginx_main_env": "; env ".join(self._environment())} if self._environment() else {}),
         }
