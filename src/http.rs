@@ -301,6 +301,7 @@ mod tests {
             ("", EndpointError::NotAnHttpUrl),
             ("idp.example.com/token", EndpointError::NotAnHttpUrl),
             ("ftp://idp.example.com", EndpointError::NotAnHttpUrl),
+            ("https://IdP\u{feff}.example.com", EndpointError::NotAnHttpUrl),
             ("https://u:p@idp.example.com/", EndpointError::HasCredentials),
             ("https://idp.example.com/#x", EndpointError::HasFragment),
         ] {
