@@ -15,7 +15,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 REQUIREMENTS := tests/gateway/requirements.txt
 PYTHON_TESTS := tests/gateway/test_servers.py tests/gateway/test_check.py tests/kong_model/rules
-GATEWAY_TESTS := tests/gateway/test_scenarios.py tests/gateway/test_rotation.py \
+GATEWAY_TESTS := $(addprefix tests/gateway/,test_scenarios.py test_rotation.py test_memory.py) \
   $(if $(filter envoy,$(GATEWAY)),$(addprefix tests/gateway/,test_envoy.py test_flights.py test_faults_within.py)) \
   $(if $(filter kong-model,$(GATEWAY)),tests/kong_model/filter)
 WASM := dist/token_exchange.wasm

@@ -127,6 +127,11 @@ class KongModelDriver:
         harm = [why for stream in self._streams[site.name] for why in stream.effect.harm_by_filter]
         return next(iter(harm), None)
 
+    def memory(self) -> int:
+        """The linear memory of every worker's instance."""
+        guests = [running.model.guest for running in self._running.values()]
+        return sum(guest.memory_size() for guest in guests if guest is not None)
+
     def stop(self) -> None:
         """Ends the workers."""
         for running in self._running.values():

@@ -36,6 +36,9 @@ class Driver(Protocol):
     def trapped(self, site: Site) -> str | None:
         """What is known of a trap of the filter, or None."""
 
+    def memory(self) -> int:
+        """Bytes that the filter has, or the gateway with it."""
+
     def stop(self) -> None:
         """Ends what start began, also where that failed half way."""
 

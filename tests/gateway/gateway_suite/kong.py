@@ -26,6 +26,7 @@ from typing import Any
 
 from . import client
 from .model import Address, Request, Response, Site
+from .resident import resident
 
 READY_WITHIN = 120.0
 STOPS_WITHIN = 20.0
@@ -104,6 +105,10 @@ class KongDriver:
         lines = self._nodes[site.name].lines(site)
         return next((line for line in lines if any(mark in line for mark in TRAP_MARKS)), None)
 
+    def memory(self) -> int:
+        """What every Kong has in use, with its worker."""
+        return sum(node.memory() for node in set(self._nodes.values()))
+
     def stop(self) -> None:
         """Ends every Kong."""
         for node in set(self._nodes.values()):
@@ -150,6 +155,11 @@ class _Node:
             for line, head in zip(lines, heads, strict=True)
             if head is not None and (head[1] is None or head[1] in mine)
         ]
+
+    def memory(self) -> int:
+        """What master and worker have in use."""
+        pid = self._pid()
+        return 0 if pid is None else resident(pid)
 
     def stop(self) -> None:
         """Ends Kong, and gives the ports back."""

@@ -25,11 +25,15 @@ class Matrix:
 
     def scenarios(self) -> Iterator[str]:
         """Every scenario that is named."""
-        for templates in self.faults.values():
-            for template in templates:
-                yield from (template.format(endpoint=endpoint) for endpoint in self.endpoints)
+        for endpoint in self.endpoints:
+            yield from self.scenarios_of(endpoint)
         for answer in self.answers.values():
             yield from answer["shown_by"]
+
+    def scenarios_of(self, endpoint: str) -> Iterator[str]:
+        """Those that break an endpoint."""
+        for templates in self.faults.values():
+            yield from (template.format(endpoint=endpoint) for template in templates)
 
     def table(self, outcomes: Iterable[Outcome]) -> Iterator[str]:
         """The statuses that the client got for each fault at each endpoint, in order."""

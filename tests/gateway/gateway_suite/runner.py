@@ -102,14 +102,22 @@ class Stage:
         with turns:
             for token in self._server.tokens.values():
                 token.begin()
-            try:
-                for name, plan in self._signed.items():
-                    self._tokens[name] = self._sign(name, **expand(plan, self._lookup))
-                for step in self._scenario.steps:
-                    _wait(step.get("wait", 0), turns)
-                    self._step(driver, step)
-            except Exception as problem:  # each test reports its own
-                self.outcome.problem = problem
+            for name, plan in self._signed.items():
+                self._tokens[name] = self._sign(name, **expand(plan, self._lookup))
+            self._perform(driver, turns)
+
+    def repeat(self, driver: Driver, turns: Semaphore) -> None:
+        """Performs the steps once more, with the same tokens."""
+        with turns:
+            self._perform(driver, turns)
+
+    def _perform(self, driver: Driver, turns: Semaphore) -> None:
+        try:
+            for step in self._scenario.steps:
+                _wait(step.get("wait", 0), turns)
+                self._step(driver, step)
+        except Exception as problem:  # each test reports its own
+            self.outcome.problem = problem
 
     def conclude(self, driver: Driver) -> None:
         """Reads the logs, later."""
