@@ -1,8 +1,8 @@
 //! Callouts that the root context owns, on a gateway where one request can wake another.
 //!
-//! A callout that a request owns ends with that request, and without a word: whoever waited for it
-//! too would wait for ever. The root outlives them all. So there it owns every callout, and requests
-//! with the same question wait for the same one.
+//! The end of a callout that a request owns is told to nobody when the request is over by then:
+//! whoever waited for it too would wait for ever. The root outlives them all. So there it owns every
+//! callout, and requests with the same question wait for the same one.
 //!
 //! Two things must fit together. The gateway gives a callout to the context that is effective; the
 //! SDK files it under the context whose callback it entered last. Within a request's callback the

@@ -5,6 +5,7 @@ A trap ends the filter in its worker until Envoy starts again: nothing is forwar
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,8 @@ from gateway_suite import envoy
 from gateway_suite.envoy import EnvoyDriver
 from gateway_suite.envoy_stage import EnvoyStage, Visit
 
-FAULTY = Path(__file__).resolve().parents[2] / "dist" / "token_exchange-fault-injection.wasm"
+DIST = Path(__file__).resolve().parents[2] / "dist"
+FAULTY = Path(os.environ.get("TOKEN_EXCHANGE_FAULTY_WASM", DIST / "token_exchange-fault-injection.wasm"))
 LATER = 1.0
 IDLE = 3
 """Seconds after which Envoy answers a request that is told nothing."""
