@@ -22,7 +22,7 @@ WASM := dist/token_exchange.wasm
 FAULTY_WASM := dist/token_exchange-fault-injection.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange.wasm
 
-.PHONY: help demo demo-up test gateway-test soak panics mutations wasm faulty-wasm bench fuzz lint fmt doc docs ci requirements clean rust
+.PHONY: help demo demo-up test gateway-test soak panics mutations kong-check kong-render deck-validate kong-demo wasm faulty-wasm bench fuzz lint fmt doc docs ci requirements clean rust
 
 help: ## this list
 	@echo 'token-exchange: a proxy-wasm filter that validates a bearer token and swaps it at a token endpoint'
@@ -47,6 +47,27 @@ soak: wasm $(VENV)/ready ## keys that rotate, are away for ten minutes and come 
 
 panics: wasm $(VENV)/ready ## where the built filter could panic: nowhere in its own code, elsewhere only as accounted for
 	$(RUN) -m pytest -q tests/panics $(ARGS)
+
+kong-check: rust $(VENV)/ready ## check what Kong's operators take: declarations, settings, compose file
+	$(RUN) -m pytest -q tests/kong_files
+	DECK_UPSTREAM_URL=https://upstream.example.com DECK_CLIENT_SECRET=secret DECK_EXCHANGE_CLIENT_SECRET=secret \
+	TOKEN_EXCHANGE_CLIENT_SECRET=secret \
+	  $(CARGO) run --locked --quiet --bin token-exchange-lint -- kong/kong.yml kong/kong-plugin.yml kong/compose.kong.yml
+
+kong-render: $(VENV)/ready ## write dist/kong.dbless.yml, kong.yml with the DECK_* variables put in
+	@mkdir -p dist
+	@$(RUN) kong/render.py kong/kong.yml > dist/kong.dbless.yml
+	@echo dist/kong.dbless.yml
+	$(if $(KONG_BIN),$(KONG_BIN) config parse dist/kong.dbless.yml)
+
+deck-validate: ## have decK check kong.yml and kong-plugin.yml (needs deck and the DECK_* variables)
+	deck file validate kong/kong.yml
+	deck file validate kong/kong-plugin.yml
+
+kong-demo: wasm $(VENV)/ready ## the demo with Kong and Keycloak, where there is a Docker engine
+	docker compose -p token-exchange -f kong/compose.yaml up --detach
+	@PYTHONPATH=demo:tests/gateway $(RUN) kong/demo.py; status=$$?; \
+	  docker compose -p token-exchange -f kong/compose.yaml down --volumes; exit $$status
 
 mutations: rust $(VENV)/ready ## take each guard of the filter out, and see a test fail (ARGS='--only WORD')
 	$(RUN) tests/kong_model/mutate.py $(ARGS)

@@ -146,11 +146,12 @@ const ENTRIES_IN_A_ZONE: usize = 16;
 const SMALLEST_ZONE: usize = 65_536;
 
 impl SharedZone {
-    /// Reads Kong's declaration of a zone: a size with an optional unit, then options.
+    /// Reads Kong's declaration of a zone: a size with an optional unit, then options. Before Kong 3.7
+    /// the zone's name, `*`, stands first.
     pub(super) fn of_declaration(text: Option<&[u8]>) -> SharedZone {
         let Some(text) = text else { return SharedZone::Absent };
         let Ok(text) = std::str::from_utf8(text) else { return SharedZone::Unknown };
-        let mut words = text.split_ascii_whitespace();
+        let mut words = text.split_ascii_whitespace().skip_while(|word| *word == "*");
         let size = words.next().unwrap_or_default();
         if words.any(|option| option == "eviction=none") {
             return SharedZone::NeverEvicts;
@@ -274,6 +275,7 @@ mod tests {
         for (declared, zone, longest) in [
             (None, Absent, 0),
             (Some("12m"), Bytes(12 * 1024 * 1024), 65_536),
+            (Some("* 12m"), Bytes(12 * 1024 * 1024), 65_536),
             (Some("1M"), Bytes(1024 * 1024), 65_536),
             (Some("128k"), Bytes(128 * 1024), 8192),
             (Some("65536"), Bytes(65_536), 4096),

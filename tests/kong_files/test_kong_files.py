@@ -1,0 +1,107 @@
+"""The files that Kong's operators take: what decK, Kong and Docker would say of them, without any of these."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft4Validator
+
+ROOT = Path(__file__).parents[2]
+KONG = ROOT / "kong"
+DECLARATIONS = ("kong.yml", "kong-plugin.yml", "compose.kong.yml")
+ENVIRONMENT = {
+    "DECK_UPSTREAM_URL": "https://upstream.example.com",
+    "DECK_CLIENT_SECRET": 'a "quoted" \\ secret',
+    "DECK_EXCHANGE_CLIENT_SECRET": "another",
+}
+
+sys.path.insert(0, str(KONG))
+import render  # noqa: E402 - it stands beside the files it renders
+
+
+def declared(name: str) -> dict[str, Any]:
+    """A declaration with its placeholders resolved."""
+    loaded: dict[str, Any] = yaml.safe_load(render.render((KONG / name).read_text(), ENVIRONMENT))
+    return loaded
+
+
+def filter_configs(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every configuration of the filter, in a filter chain or as a plugin."""
+    found = []
+    for service in document["services"]:
+        for owner in (service, *service.get("routes", [])):
+            chains = [each for chain in owner.get("filter_chains", []) for each in chain["filters"]]
+            found += [each["config"] for each in chains + owner.get("plugins", []) if each["name"] == "token_exchange"]
+    return found
+
+
+@pytest.mark.parametrize("name", DECLARATIONS)
+def test_a_declaration_has_decks_shape_and_a_filter_that_the_schema_takes(name: str) -> None:
+    document = declared(name)
+    assert document["_format_version"] == "3.0"
+    configs = filter_configs(document)
+    assert len(configs) == 1
+    schema = json.loads((KONG / "token_exchange.meta.json").read_text())["config_schema"]
+    mistakes = [f"{error.json_path}: {error.message}" for error in Draft4Validator(schema).iter_errors(configs[0])]
+    assert mistakes == []
+
+
+@pytest.mark.parametrize("name", DECLARATIONS)
+def test_a_declaration_guards_against_buffered_proxying(name: str) -> None:
+    guards = [plugin for plugin in declared(name)["plugins"] if plugin["name"] == "post-function"]
+    assert len(guards) == 1
+    (code,) = guards[0]["config"]["access"]
+    assert "if ngx.ctx.buffered_proxying then" in code
+    assert "return kong.response.exit(500" in code
+
+
+def test_a_placeholder_that_is_not_set_is_named() -> None:
+    text = (KONG / "kong.yml").read_text()
+    assert render.placeholders(text) == sorted(ENVIRONMENT)
+    with pytest.raises(KeyError, match="DECK_CLIENT_SECRET"):
+        render.render(text, {**ENVIRONMENT, "DECK_CLIENT_SECRET": ""})
+    assert "${{" not in render.render(text, ENVIRONMENT)
+    assert filter_configs(declared("kong.yml"))[0]["client_secret"] == ENVIRONMENT["DECK_CLIENT_SECRET"]
+
+
+def test_the_variables_say_what_kong_conf_says() -> None:
+    lines = (KONG / "kong.conf").read_text().splitlines()
+    settings = dict(line.split(" = ", 1) for line in lines if line and not line.startswith("#"))
+    variables = dict(line.split("=", 1) for line in (KONG / "kong.env").read_text().splitlines())
+    assert variables == {f"KONG_{name.upper()}": value for name, value in settings.items()}
+
+
+def test_each_setting_is_explained() -> None:
+    page = (ROOT / "docs/kong.md").read_text()
+    for name in re.findall(r"^(\w+) = ", (KONG / "kong.conf").read_text(), re.MULTILINE):
+        assert f"`{name}" in page, name
+
+
+def test_the_compose_file_is_one() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    checked = subprocess.run([*command, str(KONG / "compose.yaml")], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose reads the file where it is there")
+def test_docker_compose_reads_the_compose_file() -> None:
+    command = ["docker-compose", "-f", str(KONG / "compose.yaml"), "config", "-q"]
+    read = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert read.returncode == 0, read.stderr
+
+
+def test_every_file_that_the_compose_file_mounts_is_there() -> None:
+    compose = yaml.safe_load((KONG / "compose.yaml").read_text())
+    mounts = [volume.split(":")[0] for service in compose["services"].values() for volume in service.get("volumes", [])]
+    assert mounts
+    for mount in mounts:
+        path = (KONG / mount).resolve()
+        assert path.is_file() or path.name == "token_exchange.wasm", mount
