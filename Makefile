@@ -93,7 +93,8 @@ bench: rust ## what verifying a token costs over the bare operation, for each al
 fuzz: ## fuzz every target (FUZZ_SECONDS each, 60 by default); needs a nightly Rust and cargo-fuzz
 	@command -v cargo-fuzz > /dev/null || { echo 'cargo-fuzz is missing: cargo install cargo-fuzz' >&2; exit 1; }
 	for target in $$(cargo +nightly fuzz list); do \
-	  cargo +nightly fuzz run "$$target" -- -max_total_time=$(or $(FUZZ_SECONDS),60) -rss_limit_mb=4096; done
+	  mkdir -p "target/fuzz-corpus/$$target"; \
+	  cargo +nightly fuzz run "$$target" "target/fuzz-corpus/$$target" "fuzz/corpus/$$target" -- -max_total_time=$(or $(FUZZ_SECONDS),60) -rss_limit_mb=4096; done
 
 lint: rust $(VENV)/ready ## formatting and lints, for the native and the wasm target, and for Python
 	$(CARGO) fmt --check
