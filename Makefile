@@ -45,6 +45,9 @@ gateway-test: wasm $(VENV)/ready $(if $(filter envoy kong-model,$(GATEWAY)),faul
 soak: wasm $(VENV)/ready ## keys that rotate, are away for ten minutes and come back under load, on GATEWAY (a quarter of an hour)
 	$(RUN) -m pytest -q tests/gateway/test_rotation.py --soak --gateway $(GATEWAY) --wasm $(WASM) $(ARGS)
 
+interop: wasm $(VENV)/ready ## the built filter on Envoy before a real Keycloak; needs Java 17 or later, and Maven
+	$(RUN) -m pytest -q tests/interop $(ARGS)
+
 panics: wasm $(VENV)/ready ## where the built filter could panic: nowhere in its own code, elsewhere only as accounted for
 	$(RUN) -m pytest -q tests/panics $(ARGS)
 

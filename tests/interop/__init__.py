@@ -1,0 +1,1 @@
+"""The built filter on Envoy against identity providers as they are."""
