@@ -20,6 +20,7 @@ GATEWAY_TESTS := $(addprefix tests/gateway/,test_scenarios.py test_rotation.py t
   $(if $(filter kong-model,$(GATEWAY)),tests/kong_model/filter)
 WASM := dist/token_exchange.wasm
 FAULTY_WASM := dist/token_exchange-fault-injection.wasm
+BENCH_WASM := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange_bench.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange.wasm
 
 .PHONY: help demo demo-up test gateway-test soak panics mutations kong-check kong-render deck-validate kong-demo wasm faulty-wasm bench fuzz lint fmt doc docs ci requirements clean rust
@@ -90,8 +91,10 @@ wasm: rust ## build dist/token_exchange.wasm
 	@cp $(BUILT) $(WASM)
 	@echo "$(WASM): $$(wc -c < $(WASM)) bytes"
 
-bench: rust ## what verifying a token costs over the bare operation, for each algorithm
+bench: rust $(VENV)/ready ## what verifying a token costs over the bare operation, for each algorithm, natively and in Wasm
 	$(CARGO) bench --locked --bench jose $(if $(ARGS),-- $(ARGS))
+	RUSTFLAGS='-C target-feature=+simd128' $(CARGO) build --locked --package token-exchange-bench --release --target $(TARGET)
+	PYTHONPATH=tests/gateway:tests $(RUN) benches/wasm/run.py --wasm $(BENCH_WASM)
 
 fuzz: ## fuzz every target (FUZZ_SECONDS each, 60 by default); needs a nightly Rust and cargo-fuzz
 	@command -v cargo-fuzz > /dev/null || { echo 'cargo-fuzz is missing: cargo install cargo-fuzz' >&2; exit 1; }
@@ -100,14 +103,14 @@ fuzz: ## fuzz every target (FUZZ_SECONDS each, 60 by default); needs a nightly R
 	  cargo +nightly fuzz run "$$target" "target/fuzz-corpus/$$target" "fuzz/corpus/$$target" -- -max_total_time=$(or $(FUZZ_SECONDS),60) -rss_limit_mb=4096; done
 
 lint: rust $(VENV)/ready ## formatting and lints, for the native and the wasm target, and for Python
-	$(CARGO) fmt --check
+	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(CARGO) clippy --locked --lib --target $(TARGET) -- -D warnings
+	$(CARGO) clippy --locked --workspace --lib --target $(TARGET) -- -D warnings
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 
 fmt: rust $(VENV)/ready ## format everything
-	$(CARGO) fmt
+	$(CARGO) fmt --all
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 

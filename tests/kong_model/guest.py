@@ -15,7 +15,8 @@ Import = Callable[..., int]
 
 
 @lru_cache(maxsize=1)
-def _engine() -> wasmtime.Engine:
+def engine() -> wasmtime.Engine:
+    """The engine of all instances."""
     config = wasmtime.Config()
     config.cache = True
     return wasmtime.Engine(config)
@@ -24,7 +25,7 @@ def _engine() -> wasmtime.Engine:
 @lru_cache(maxsize=64)
 def compiled(wasm: bytes) -> wasmtime.Module:
     """The module; compiled once however many instances are made of it."""
-    return wasmtime.Module(_engine(), wasm)
+    return wasmtime.Module(engine(), wasm)
 
 
 class Clock:
@@ -50,13 +51,13 @@ class Guest:
     ) -> None:
         self.trapped = False
         self.printed = bytearray()
-        self._store = wasmtime.Store(_engine())
+        self._store = wasmtime.Store(engine())
         wasi = wasmtime.WasiConfig()
         wasi.env = list(environment.items())
         wasi.stdout_custom = self._print
         wasi.stderr_custom = self._print
         self._store.set_wasi(wasi)
-        linker = wasmtime.Linker(_engine())
+        linker = wasmtime.Linker(engine())
         linker.define_wasi()
         linker.allow_shadowing = True
         self._define_clock(linker, clock)
