@@ -94,7 +94,7 @@ def _site(gateway: Driver, server: AuthorizationServer, upstream: Address, timin
         "resource": RESOURCE,
         "authorization_servers": [ISSUER],
         "metadata_discovery_endpoint": server.endpoints[METADATA].url,
-        "metadata_cache_ttl": timing.lifetime,
+        "metadata_cache_ttl": timing.metadata_lifetime,
         "jwks_cache_ttl": timing.lifetime,
         "jwks_refetch_cooldown": timing.cooldown,
         "timeout": round(1000 * timing.timeout),

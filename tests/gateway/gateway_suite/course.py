@@ -32,7 +32,9 @@ class Timing:
     """How long things take, in seconds."""
 
     lifetime: int
-    """Of keys and of metadata: jwks_cache_ttl, metadata_cache_ttl."""
+    """Of keys: jwks_cache_ttl."""
+    metadata_lifetime: int
+    """metadata_cache_ttl. The outage is longer: first the keys cannot be fetched, then not even be found."""
     cooldown: int
     """jwks_refetch_cooldown."""
     timeout: float
@@ -42,8 +44,8 @@ class Timing:
     outage: float
 
 
-SHORT = Timing(lifetime=4, cooldown=1, timeout=0.5, use=2, outage=12)
-LONG = Timing(lifetime=60, cooldown=30, timeout=2, use=20, outage=600)
+SHORT = Timing(lifetime=4, metadata_lifetime=10, cooldown=1, timeout=0.5, use=2, outage=12)
+LONG = Timing(lifetime=60, metadata_lifetime=300, cooldown=30, timeout=2, use=20, outage=600)
 
 
 @dataclass
