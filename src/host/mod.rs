@@ -9,12 +9,14 @@
 //! - [`raw`] are the gateway's functions. [`outgoing`] checks what is handed to them, [`pairs`] is
 //!   the form header fields take on the way.
 //! - [`kind`] knows in what the two kinds of gateway differ. [`gate`] and [`unseen`] are Kong's.
-//! - [`store`] is the shared data, where there is any.
+//! - [`store`] is the shared data, where there is any. [`settings`] says what Kong's operator left out.
 
 mod flight;
 mod kind;
 mod outgoing;
 mod pairs;
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "asked for by the plugin alone"))]
+mod settings;
 
 #[cfg(target_arch = "wasm32")]
 mod callout;

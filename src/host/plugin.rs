@@ -1,8 +1,8 @@
 //! One configuration at work.
 
 use super::kind::Kind;
-use super::raw;
 use super::store::Store;
+use super::{raw, settings};
 use crate::cache::digest::{Digest, DigestBuilder};
 use crate::config;
 use crate::config::policy::{Policy, SharedData};
@@ -71,10 +71,14 @@ impl Plugin {
         })
     }
 
-    /// The gateway's shared data. Only in callbacks of a request.
+    /// The gateway's shared data, looked for at the first request, which is told what else the operator
+    /// should know. Only in callbacks of a request.
     fn store(&self, wanted: SharedData, report: &mut Report) -> Store {
         self.store.get().unwrap_or_else(|| {
             let store = Store::detect(self.kind(), wanted, report);
+            if self.kind() == Kind::Kong {
+                settings::check(&setting, report);
+            }
             self.store.set(Some(store));
             store
         })
@@ -142,6 +146,11 @@ fn load(text: &[u8]) -> State {
             State::Unusable
         }
     }
+}
+
+/// A setting of kong.conf whose value is text. Only in callbacks of a request.
+fn setting(name: &str) -> Option<String> {
+    raw::property(&["kong", "configuration", name]).ok().and_then(|value| String::from_utf8(value).ok())
 }
 
 fn print(report: &Report) {

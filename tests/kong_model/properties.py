@@ -81,13 +81,14 @@ def _read_kong(path: str, stream: Stream, step: Step, settings: Settings) -> Rea
 
 
 def _configuration(name: str, settings: Settings) -> bytes | None:
-    """Q1: the zone's setting verbatim, under the name it has in kong.conf, and under no other."""
+    """Q1: a setting verbatim, under the name it has in kong.conf, and under no other."""
     if name == "wasm":
         return b"true"
     if name == "nginx_http_client_body_buffer_size":
         return settings.client_body_buffer_size.encode()
     zone = "*" if name == "nginx_wasm_shm_kv" else name.removeprefix("nginx_wasm_shm_kv_")
-    declared = settings.shm_kv.get(zone) if name.startswith("nginx_wasm_shm_kv") else None
+    in_zones = name.startswith("nginx_wasm_shm_kv")
+    declared = settings.shm_kv.get(zone) if in_zones else settings.configuration.get(name)
     return None if declared is None else declared.encode()
 
 

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+_INJECTED = {
+    "nginx_http_proxy_wasm_lua_resolver": "on",
+    "nginx_wasm_tls_trusted_certificate": "/etc/ssl/certs/ca-certificates.crt",
+    "nginx_wasm_tls_verify_cert": "on",
+    "nginx_wasm_tls_verify_host": "on",
+}
+"""What Kong 3.9 sets by itself, from lua_ssl_trusted_certificate and lua_ssl_verify_depth (K4, K5)."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -27,6 +35,9 @@ class Settings:
     """What the resolver knows beside localhost (K5)."""
     trusted_certificate: str | None = None
     """lua_ssl_trusted_certificate: the file that callouts are verified against (K4); None is the system's."""
+
+    configuration: dict[str, str] = field(default_factory=lambda: dict(_INJECTED))
+    """What else kong.configuration tells; settings that are lists read as if they were not set (Q1)."""
 
     @property
     def has_kong_properties(self) -> bool:

@@ -26,6 +26,7 @@ def read(path: bytes, callback: str = HEADERS, settings: Settings | None = None)
         (b"kong.configuration.nginx_wasm_shm_kv", "12M eviction=lru"),
         (b"kong.configuration.nginx_wasm_shm_kv_foo", "1m"),
         (b"kong.configuration.nginx_http_client_body_buffer_size", "8k"),
+        (b"kong.configuration.nginx_wasm_tls_verify_cert", "on"),
         (b"kong.version", "3.9.1"),
         (b"kong.request.forwarded_host", "api.example.com"),
         (b"request.host", "kong"),
@@ -43,6 +44,7 @@ def test_q1_readable_in_a_request(path: bytes, value: str) -> None:
     [
         b"kong.configuration.nginx_wasm_shm_kv",
         b"kong.configuration.nginx_wasm_main_shm_kv",
+        b"kong.configuration.lua_ssl_trusted_certificate",
         b"kong.unknown",
         b"ngx.unknown",
         b"xds.node.id",
