@@ -433,7 +433,9 @@ plugins:
   service: {name: mcp}
   config: &config
     resource: ${{ env "DECK_RESOURCE" }}
-    authorization_servers: [https://as.example.com]
+    authorization_servers: [https://as.example.com, '${{ env "DECK_SERVER" }}']
+    headers: { X-A: '${{ env "DECK_A" }}' }
+    timeout: ${{ env "DECK_TIMEOUT" | toInt }}
 - name: ai-mcp-oauth2
   config: *config
 services:
@@ -449,7 +451,14 @@ services:
     let chain = &chain["filter_chains"][0];
     assert_eq!((&chain["service"], &chain["enabled"]), (&json!({"name": "mcp"}), &json!(false)));
     assert_eq!(chain["tags"], json!(["a"]));
-    assert!(on_service.chain.contains("resource: ${{ env \"DECK_RESOURCE\" }}\n"), "{}", on_service.chain);
+    for line in [
+        "resource: '${{ env \"DECK_RESOURCE\" }}'\n",
+        "- '${{ env \"DECK_SERVER\" }}'\n",
+        "X-A: '${{ env \"DECK_A\" }}'\n",
+        "timeout: ${{ env \"DECK_TIMEOUT\" | toInt }}\n",
+    ] {
+        assert!(on_service.chain.contains(line), "{}", on_service.chain);
+    }
     let says = |converted: &Converted, text: &str, verdict: Verdict| {
         converted.lines.iter().any(|line| line.verdict == verdict && line.text.contains(text))
     };

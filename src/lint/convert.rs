@@ -8,6 +8,7 @@ use crate::config::table::{Field, Kind as FieldKind, Support};
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+use serde_saphyr::SingleQuoted;
 
 /// A filter chain made of a plugin entry.
 #[derive(Clone, Debug)]
@@ -177,7 +178,7 @@ impl Serialize for Ordered<'_> {
                 (FieldKind::Objects(fields), Value::Array(items)) => {
                     map.serialize_entry(field.name, &OrderedList { fields, items })?;
                 }
-                (_, value) => map.serialize_entry(field.name, value)?,
+                (kind, value) => map.serialize_entry(field.name, &Written { kind, value })?,
             }
         }
         let is_known = |name: &str| self.fields.iter().any(|field| field.name == name);
@@ -185,6 +186,30 @@ impl Serialize for Ordered<'_> {
             map.serialize_entry(name, value)?;
         }
         map.end()
+    }
+}
+
+/// A value of a field. decK puts variables in place of the letters of its placeholders before it reads the
+/// YAML: where text is meant they are quoted, so that what comes in stays text, and one text.
+struct Written<'a> {
+    kind: FieldKind,
+    value: &'a Value,
+}
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kind = self.kind;
+        let is_text = !matches!(kind, FieldKind::Boolean | FieldKind::Integer { .. } | FieldKind::Number);
+        match self.value {
+            Value::String(text) if is_text && text.contains("${{") && !text.contains(char::is_control) => {
+                SingleQuoted(text).serialize(serializer)
+            }
+            Value::Array(items) => serializer.collect_seq(items.iter().map(|value| Written { kind, value })),
+            Value::Object(members) => {
+                serializer.collect_map(members.iter().map(|(name, value)| (name, Written { kind, value })))
+            }
+            other => other.serialize(serializer),
+        }
     }
 }
 
