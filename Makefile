@@ -58,11 +58,9 @@ kong-check: rust $(VENV)/ready ## check what Kong's operators take: declarations
 	TOKEN_EXCHANGE_CLIENT_SECRET=secret \
 	  $(CARGO) run --locked --quiet --bin token-exchange-lint -- kong/kong.yml kong/kong-plugin.yml kong/compose.kong.yml
 
-kong-render: $(VENV)/ready ## write dist/kong.dbless.yml, kong.yml with the DECK_* variables put in
-	@mkdir -p dist
-	@$(RUN) kong/render.py kong/kong.yml > dist/kong.dbless.yml
-	@echo dist/kong.dbless.yml
-	$(if $(KONG_BIN),$(KONG_BIN) config parse dist/kong.dbless.yml)
+kong-render: $(VENV)/ready $(if $(KONG_BIN),wasm) ## write dist/kong.dbless.yml, kong.yml with the DECK_* variables put in; a KONG_BIN checks it
+	@$(RUN) kong/render.py kong/kong.yml dist/kong.dbless.yml
+	$(if $(KONG_BIN),@$(RUN) kong/check.py dist/kong.dbless.yml)
 
 deck-validate: ## have decK check kong.yml and kong-plugin.yml (needs deck and the DECK_* variables)
 	deck file validate kong/kong.yml

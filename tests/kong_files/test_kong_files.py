@@ -7,40 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from jsonschema import Draft4Validator
 
-ROOT = Path(__file__).parents[2]
-KONG = ROOT / "kong"
-DECLARATIONS = ("kong.yml", "kong-plugin.yml", "compose.kong.yml")
-ENVIRONMENT = {
-    "DECK_UPSTREAM_URL": "https://upstream.example.com",
-    "DECK_CLIENT_SECRET": 'a "quoted" \\ secret',
-    "DECK_EXCHANGE_CLIENT_SECRET": "another",
-}
-
-sys.path.insert(0, str(KONG))
-import render  # noqa: E402 - it stands beside the files it renders
-
-
-def declared(name: str) -> dict[str, Any]:
-    """A declaration with its placeholders resolved."""
-    loaded: dict[str, Any] = yaml.safe_load(render.render((KONG / name).read_text(), ENVIRONMENT))
-    return loaded
-
-
-def filter_configs(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every configuration of the filter, in a filter chain or as a plugin."""
-    found = []
-    for service in document["services"]:
-        for owner in (service, *service.get("routes", [])):
-            chains = [each for chain in owner.get("filter_chains", []) for each in chain["filters"]]
-            found += [each["config"] for each in chains + owner.get("plugins", []) if each["name"] == "token_exchange"]
-    return found
+from .declarations import DECLARATIONS, KONG, ROOT, declared, filter_configs
 
 
 @pytest.mark.parametrize("name", DECLARATIONS)
@@ -61,15 +33,6 @@ def test_a_declaration_guards_against_buffered_proxying(name: str) -> None:
     (code,) = guards[0]["config"]["access"]
     assert "if ngx.ctx.buffered_proxying then" in code
     assert "return kong.response.exit(500" in code
-
-
-def test_a_placeholder_that_is_not_set_is_named() -> None:
-    text = (KONG / "kong.yml").read_text()
-    assert render.placeholders(text) == sorted(ENVIRONMENT)
-    with pytest.raises(KeyError, match="DECK_CLIENT_SECRET"):
-        render.render(text, {**ENVIRONMENT, "DECK_CLIENT_SECRET": ""})
-    assert "${{" not in render.render(text, ENVIRONMENT)
-    assert filter_configs(declared("kong.yml"))[0]["client_secret"] == ENVIRONMENT["DECK_CLIENT_SECRET"]
 
 
 def test_the_variables_say_what_kong_conf_says() -> None:

@@ -1,0 +1,1 @@
+"""What Kong's operators take."""

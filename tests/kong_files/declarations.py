@@ -1,0 +1,36 @@
+"""The declarations in `kong/`, as the tests read them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+KONG = ROOT / "kong"
+DECLARATIONS = ("kong.yml", "kong-plugin.yml", "compose.kong.yml")
+ENVIRONMENT = {
+    "DECK_UPSTREAM_URL": "https://upstream.example.com",
+    "DECK_CLIENT_SECRET": 'a "quoted" \\ secret',
+    "DECK_EXCHANGE_CLIENT_SECRET": "another",
+}
+
+sys.path.insert(0, str(KONG))
+import check  # noqa: E402, F401 - it stands beside the files it checks
+import render  # noqa: E402 - it stands beside the files it renders
+
+
+def declared(name: str) -> dict[str, Any]:
+    """A declaration with its placeholders resolved."""
+    document: dict[str, Any] = render.render((KONG / name).read_text(), ENVIRONMENT)
+    return document
+
+
+def filter_configs(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every configuration of the filter, in a filter chain or as a plugin."""
+    found = []
+    for service in document["services"]:
+        for owner in (service, *service.get("routes", [])):
+            chains = [each for chain in owner.get("filter_chains", []) for each in chain["filters"]]
+            found += [each["config"] for each in chains + owner.get("plugins", []) if each["name"] == "token_exchange"]
+    return found
