@@ -31,7 +31,7 @@ from .resident import resident
 READY_WITHIN = 120.0
 STOPS_WITHIN = 20.0
 ZONE = {"no-zone": None, "zone": "12m"}
-"""The variants: whether the filter has shared memory. Without a zone each access to it traps."""
+"""The variants: whether the filter has shared memory, which Kong 3.5 has none of. Without, each access traps."""
 TRAP_MARKS = (
     "panic at",
     "panicked at",
@@ -179,7 +179,10 @@ class _Node:
         group = grp.getgrgid(os.getgid()).gr_name
         listens = [f"{address} reuseport" for address in self.addresses.values()]
         zone = ZONE[self._sites[0].variant]
-        if zone and self._version() < (3, 7):
+        version = self._version()
+        if zone and version < (3, 6):
+            zone = None  # there is none for all keys
+        elif zone and version < (3, 7):
             zone = f"* {zone}"  # what came to mean all keys by itself
         return {
             "prefix": str(self._prefix),
