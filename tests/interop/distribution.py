@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import zipfile
@@ -14,6 +15,7 @@ SHA256 = "27a6535553c3cdcd083872ba40629efafb3475e3b758e0c6f691395561dd0f1f"
 ARTIFACT = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 FETCHED_WITHIN = 600.0
+OLDEST_JAVA = 17
 
 
 class Missing(Exception):
@@ -31,11 +33,16 @@ def unpack(cache: Path, target: Path) -> Path:
 
 
 def need_java() -> None:
-    """Tells where there is no Java to run Keycloak."""
+    """Tells where there is no Java that runs Keycloak."""
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home) / "bin" / "java") if home else "java"
+    advice = f"install a JDK, {OLDEST_JAVA} or later, such as openjdk-{OLDEST_JAVA}-jdk-headless"
     if shutil.which(java) is None:
-        raise Missing("java is missing: install a JDK, 17 or later, such as openjdk-17-jdk-headless")
+        raise Missing(f"java is missing: {advice}")
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=False).stderr
+    version = re.search(r'version "(?:1\.)?(\d+)', said)
+    if version is None or int(version[1]) < OLDEST_JAVA:
+        raise Missing(f"{java} is too old for Keycloak: {advice}\n{said}")
 
 
 def _archive(cache: Path) -> Path:
