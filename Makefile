@@ -18,6 +18,7 @@ PYTHON_TESTS := tests/gateway/test_servers.py tests/gateway/test_check.py tests/
 GATEWAY_TESTS := $(addprefix tests/gateway/,test_scenarios.py test_rotation.py test_memory.py) \
   $(if $(filter envoy,$(GATEWAY)),$(addprefix tests/gateway/,test_envoy.py test_flights.py test_faults_within.py)) \
   $(if $(filter kong-model,$(GATEWAY)),tests/kong_model/filter)
+COMPOSE := docker compose -p token-exchange -f kong/compose.yaml
 WASM := dist/token_exchange.wasm
 FAULTY_WASM := dist/token_exchange-fault-injection.wasm
 BENCH_WASM := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange_bench.wasm
@@ -66,10 +67,10 @@ deck-validate: ## have decK check kong.yml and kong-plugin.yml (needs deck and t
 	deck file validate kong/kong.yml
 	deck file validate kong/kong-plugin.yml
 
-kong-demo: wasm $(VENV)/ready ## the demo with Kong and Keycloak, where there is a Docker engine
-	docker compose -p token-exchange -f kong/compose.yaml up --detach
-	@PYTHONPATH=demo:tests/gateway $(RUN) kong/demo.py; status=$$?; \
-	  docker compose -p token-exchange -f kong/compose.yaml down --volumes; exit $$status
+kong-demo: wasm $(VENV)/ready ## the demo with Kong, Keycloak and an MCP server, where there is a Docker engine
+	@trap '$(COMPOSE) down --volumes' EXIT; \
+	  $(COMPOSE) up --detach; \
+	  PYTHONPATH=demo:tests/gateway $(RUN) kong/demo.py --stop '$(COMPOSE) stop keycloak'
 
 mutations: rust $(VENV)/ready ## take each guard of the filter out, and see a test fail (ARGS='--only WORD')
 	$(RUN) tests/kong_model/mutate.py $(ARGS)

@@ -11,11 +11,12 @@ from gateway_suite.model import HeaderLines
 
 SHOWN = ("authorization", "x-user-id", "x-trace")
 TOKEN = re.compile(r"\b(\w+-[\w-]{4})[\w-]{16,}")
+JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+([\w-]{8})\b")
 
 
 def shortened(text: str) -> str:
-    """The text with its tokens cut down to their beginnings."""
-    return TOKEN.sub(r"\1…", text)
+    """The text with its tokens cut down: to their beginnings, or to their ends where all begin alike."""
+    return TOKEN.sub(r"\1…", JWT.sub(r"eyJ…\1", text))
 
 
 def heading(number: int, text: str) -> None:

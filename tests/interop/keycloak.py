@@ -39,7 +39,7 @@ class Keycloak:
     """The process, and what the tests ask of it."""
 
     def __init__(self, home: Path, realm: Path, output: Path) -> None:
-        self.address = Address("127.0.0.1", _free_port())
+        self.address = Address("127.0.0.1", free_port())
         self.issuer = f"http://{self.address}/realms/{REALM}"
         imported = home / "data" / "import"
         imported.mkdir(parents=True)
@@ -140,6 +140,11 @@ class Keycloak:
         url = f"http://{self.address}/admin/realms/{REALM}{path}"
         return _call(url, method, document=document, token=answer["access_token"])
 
+    @property
+    def ends_it(self) -> list[str]:
+        """A command that ends Keycloak at once."""
+        return ["kill", "-KILL", "--", f"-{self._process.pid}"]
+
     def stop(self) -> None:
         """Ends Keycloak, whatever it is at."""
         for number in (signal.SIGTERM, signal.SIGKILL):
@@ -171,7 +176,8 @@ def _call(
     return json.loads(text) if text else None
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -69,3 +69,23 @@ def test_every_file_that_the_compose_file_mounts_is_there() -> None:
     for mount in mounts:
         path = (KONG / mount).resolve()
         assert path.is_file() or path.name == "token_exchange.wasm", mount
+
+
+def test_the_demo_runs_what_the_tests_run() -> None:
+    services = yaml.safe_load((KONG / "compose.yaml").read_text())["services"]
+    keycloak = re.search(r'VERSION = "(.*)"', (ROOT / "tests/interop/distribution.py").read_text())
+    assert keycloak is not None
+    assert services["keycloak"]["image"].endswith(f":{keycloak[1]}")
+    (mcp,) = re.findall(r"\bmcp==\S+", services["tools"]["command"])
+    assert mcp in (ROOT / "tests/gateway/requirements.in").read_text().split()
+    (tools,) = declared("compose.kong.yml")["services"]
+    assert f"--answer-to {tools['url'].removeprefix('http://')}" in services["tools"]["command"]
+
+
+def test_the_demo_gives_kong_the_secret_that_keycloak_knows() -> None:
+    kong = yaml.safe_load((KONG / "compose.yaml").read_text())["services"]["kong"]
+    realm = json.loads((KONG / "keycloak" / "realm.json").read_text())
+    secrets = {client["clientId"]: client.get("secret") for client in realm["clients"]}
+    (config,) = filter_configs(declared("compose.kong.yml"))
+    assert config["client_secret"] == "{vault://env/TOKEN_EXCHANGE_CLIENT_SECRET}"
+    assert kong["environment"]["TOKEN_EXCHANGE_CLIENT_SECRET"] == secrets[config["client_id"]]
