@@ -89,3 +89,50 @@ def test_the_demo_gives_kong_the_secret_that_keycloak_knows() -> None:
     (config,) = filter_configs(declared("compose.kong.yml"))
     assert config["client_secret"] == "{vault://env/TOKEN_EXCHANGE_CLIENT_SECRET}"
     assert kong["environment"]["TOKEN_EXCHANGE_CLIENT_SECRET"] == secrets[config["client_id"]]
+
+
+def quoted_lines() -> list[str]:
+    """What docs/kong.md quotes of the filter's log."""
+    page = (ROOT / "docs/kong.md").read_text().split("## Troubleshooting by log line")[1].split("\n## ")[0]
+    return [
+        quoted for row in re.findall(r"^\| (`.*?) \| ", page, re.MULTILINE) for quoted in re.findall("`(.+?)`", row)
+    ]
+
+
+CALLEE = {
+    "the introspection endpoint": "introspection endpoint",
+    "the token endpoint": "token endpoint",
+    "the JWKS endpoint": "JWKS endpoint",
+    "the metadata endpoint": "metadata endpoint",
+}
+COMPOSED = {
+    "configuration: /client_secret:": ["configuration: {error}"],
+    "this gateway cannot do it: /client_auth:": ["this gateway cannot do it: {error}"],
+    "workers share no tokens: there is no shared zone": ["workers share no tokens: {why}", "there is no shared zone"],
+    "kong.conf: certificates of callouts are not verified": ["kong.conf: {line}", "certificates of callouts are not"],
+    'answered 401: error "invalid_client"': ["answered {status}: error {}"],
+    'answered 400: error "invalid_target"': ["answered {status}: error {}"],
+    "answered 401; check client_id": ["answered {}{hint}", "401 | 403", "; check client_id"],
+}
+"""Lines that the source puts together, and of what."""
+
+
+def pieces(line: str) -> list[str]:
+    """What the source has to say for this line to be written."""
+    line = line.removesuffix("...").strip()
+    if line in COMPOSED:
+        return COMPOSED[line]
+    for callee, name in CALLEE.items():
+        if line.startswith(callee):
+            rest = line.removeprefix(callee).strip()
+            return [f'"{name}"', *COMPOSED.get(rest, [rest])]
+    said = line.removeprefix("a token was refused: ")
+    return [said] if said == line else ["a token was refused: {reason}", said]
+
+
+def test_every_log_line_that_is_explained_is_written() -> None:
+    texts = [re.sub(r"\\\n\s*", "", path.read_text()) for path in (ROOT / "src").rglob("*.rs")]
+    assert len(quoted_lines()) > 15
+    for line in quoted_lines():
+        for piece in pieces(line):
+            assert any(piece in text for text in texts), f"{line}: nothing says {piece!r}"
