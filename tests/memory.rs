@@ -1,0 +1,101 @@
+//! What is remembered, and between whom it is shared.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test that fails panics")]
+mod support;
+
+use serde_json::json;
+use support::{Story, active, answer, base_config, config_with, failed, issued, with_token};
+use token_exchange::http::CalloutFailure;
+
+#[test]
+fn workers_share_what_they_remember() {
+    let mut first = Story::new(&base_config());
+    first.run_well(with_token("T"));
+    let mut second = Story::new(&base_config());
+    second.store = first.store.clone();
+    assert_eq!(second.run(with_token("T"), &[]).upstream("authorization"), ["Bearer X1"]);
+    let used = second.store.used.get();
+    second.run(with_token("T"), &[]);
+    assert_eq!(second.store.used.get(), used, "once found, it is in the worker's own memory");
+
+    let mut other = Story::new(&config_with(&json!({"token_exchange": {"request": {"audience": ["b"]}}})));
+    other.store = first.store.clone();
+    other.run_well(with_token("T"));
+    assert_eq!(other.sent.len(), 2, "HST-09: another configuration shares nothing");
+}
+
+#[test]
+fn hst_04_and_cac_06_a_memory_that_is_off_makes_no_call() {
+    for patch in [
+        json!({"cache": {"shared": "off"}}),
+        json!({"cache_introspection": false, "token_exchange": {"cache": {"enabled": false}}}),
+        json!({"client_auth": "none", "client_secret": null, "token_exchange": {"client_auth": "none", "client_secret": null}}),
+    ] {
+        let mut story = Story::new(&config_with(&patch));
+        story.run_well(with_token("T"));
+        assert_eq!(story.store.used.get(), 0, "{patch}");
+    }
+}
+
+#[test]
+fn cac_12_requests_with_the_same_question_can_share_its_answer() {
+    let mut story = Story::new(&base_config());
+    story.begin(with_token("T"));
+    let first = story.set_aside();
+    story.begin(with_token("T"));
+    let second = story.set_aside();
+    story.begin(with_token("U"));
+    let [a, b, other] = story.sent.as_slice() else { panic!("{:?}", story.sent) };
+    assert!(a.flight.is_some() && a.flight == b.flight && a.flight != other.flight);
+
+    assert!(story.return_to(first).resume(&answer(200, active())).is_none());
+    let first = story.set_aside();
+    assert!(story.return_to(second).resume_joined(&answer(200, active())).is_none());
+    let second = story.set_aside();
+    let [.., a, b] = story.sent.as_slice() else { panic!("{:?}", story.sent) };
+    assert!(a.url.ends_with("/token") && a.flight.is_some() && a.flight == b.flight);
+
+    let ending = story.return_to(first).resume(&answer(200, issued()));
+    assert_eq!(ending.expect("an ending").upstream("authorization"), ["Bearer X1"]);
+    let ending = story.return_to(second).resume_joined(&answer(200, issued()));
+    assert_eq!(ending.expect("an ending").upstream("authorization"), ["Bearer X1"]);
+}
+
+#[test]
+fn a_token_for_one_use_is_not_shared() {
+    let mut once = issued();
+    once["expires_in"] = json!(0);
+    let mut story = Story::new(&base_config());
+    story.run(with_token("T"), &[answer(200, active()), answer(200, &once)]);
+    story.begin(with_token("T"));
+    assert!(story.resume_joined(&answer(200, &once)).is_none(), "it calls for itself");
+    let own = story.sent.last().expect("a callout");
+    assert!(own.url.ends_with("/token") && own.flight.is_none());
+    once["access_token"] = json!("X2");
+    let ending = story.resume(&answer(200, &once)).expect("an ending");
+    assert_eq!(ending.upstream("authorization"), ["Bearer X2"]);
+}
+
+#[test]
+fn a_failure_answers_each_who_waits_for_it() {
+    for outcome in [failed(CalloutFailure::Unreachable), answer(400, r#"{"error":"invalid_grant"}"#)] {
+        let mut story = Story::new(&base_config());
+        story.run_well(with_token("T"));
+        story.at(290.0).begin(with_token("T"));
+        assert!(story.resume(&answer(200, active())).is_none());
+        let first = story.set_aside();
+        story.begin(with_token("T"));
+        let second = story.resume_joined(&outcome).expect("an ending").status();
+        let first = story.return_to(first).resume(&outcome).expect("an ending").status();
+        assert_eq!(first, second, "{outcome:?}");
+    }
+}
+
+#[test]
+fn with_nothing_remembered_nothing_is_shared() {
+    let patch = json!({"cache_introspection": false, "token_exchange": {"cache": {"enabled": false}}});
+    let mut story = Story::new(&config_with(&patch));
+    story.run_well(with_token("T"));
+    assert!(story.sent.iter().all(|sent| sent.flight.is_none()));
+}
