@@ -86,6 +86,33 @@ fn only_the_host_names_the_gateway_and_only_its_raw_calls_are_unsafe() {
     }
 }
 
+/// Kong's default builds carry Wasm no longer, and an operator has to learn it from us.
+#[test]
+fn hst_13_the_pages_say_which_kong_has_wasm_and_what_to_use_from_then_on() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |page: &str| std::fs::read_to_string(root.join(page)).unwrap();
+    for (page, words) in [
+        ("README.md", ["3.5 to 3.10", "3.11", "Envoy or Istio"]),
+        ("docs/kong.md", ["| 3.5 |", "| 3.11 and later |", "Envoy or Istio"]),
+    ] {
+        let text = read(page);
+        for word in words {
+            assert!(text.contains(word), "{page} does not say {word:?}");
+        }
+    }
+}
+
+/// Before 0.2.4 the SDK leaked at every call for headers; what the built filter keeps is measured on each
+/// gateway by `tests/gateway/test_memory.py`.
+#[test]
+fn hst_14_the_sdk_is_pinned_past_its_leak() {
+    let lock = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap();
+    let (_, rest) = lock.split_once("name = \"proxy-wasm\"\nversion = \"").unwrap();
+    let version: Vec<u32> =
+        rest.split('"').next().unwrap().split('.').map(|part| part.parse().unwrap()).collect();
+    assert!(version >= vec![0, 2, 4], "{version:?}");
+}
+
 #[test]
 fn files_can_be_read_in_one_sitting() {
     for (path, _, text) in sources() {

@@ -4,9 +4,9 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test that fails panics")]
 mod support;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{Story, active, answer, base_config, config_with, failed, issued, with_token};
-use token_exchange::http::CalloutFailure;
+use token_exchange::http::{CalloutFailure, CalloutOutcome};
 
 #[test]
 fn workers_share_what_they_remember() {
@@ -23,6 +23,69 @@ fn workers_share_what_they_remember() {
     other.store = first.store.clone();
     other.run_well(with_token("T"));
     assert_eq!(other.sent.len(), 2, "HST-09: another configuration shares nothing");
+}
+
+#[test]
+fn cac_01_whatever_changes_what_is_asked_has_its_own_token() {
+    let routes = [
+        json!({"request": {"audience": ["a"], "scopes": ["r"]}}),
+        json!({"request": {"audience": ["a"], "scopes": ["w"]}}),
+        json!({"request": {"audience": ["b"], "scopes": ["r"]}}),
+        json!({"token_endpoint": "https://as2.example.com/token", "request": {"audience": ["a"], "scopes": ["r"]}}),
+        json!({"client_id": "gw2", "request": {"audience": ["a"], "scopes": ["r"]}}),
+        json!({"request": {"audience": ["a"], "scopes": ["r"], "resource": "https://tools.example.com"}}),
+        json!({"request": {"audience": ["a r"]}}),
+        json!({"request": {"audience": ["a", "r"]}}),
+        json!({"request": {"scopes": ["a", "r"]}}),
+    ];
+    let store = Story::new(&base_config()).store;
+    let visit = |route: &Value, outcomes: &[CalloutOutcome]| {
+        let mut story = Story::new(&config_with(&json!({ "token_exchange": route })));
+        story.store = store.clone();
+        story.run(with_token("T"), outcomes).upstream("authorization")
+    };
+    for (number, route) in routes.iter().enumerate() {
+        let mut answered = issued();
+        answered["access_token"] = json!(format!("X{number}"));
+        let sent = visit(route, &[answer(200, active()), answer(200, answered)]);
+        assert_eq!(sent, [format!("Bearer X{number}")], "{route}");
+    }
+    for (number, route) in routes.iter().enumerate() {
+        assert_eq!(visit(route, &[]), [format!("Bearer X{number}")], "{route}");
+    }
+}
+
+#[test]
+fn cac_07_the_time_of_one_route_is_not_that_of_another() {
+    let route = |ttl: u64| {
+        config_with(&json!({"token_exchange": {"cache": {"ttl": ttl}}, "introspection_cache_ttl": ttl}))
+    };
+    let mut answered = issued();
+    answered.as_object_mut().unwrap().remove("expires_in");
+    let outcomes = [answer(200, active()), answer(200, answered)];
+    let mut long = Story::new(&route(600));
+    long.run(with_token("T"), &outcomes);
+    let mut short = Story::new(&route(20));
+    short.store = long.store.clone();
+    short.at(30.0).run(with_token("T"), &outcomes);
+    assert_eq!(short.sent.len(), 2, "it asks for itself");
+    short.at(60.0).run(with_token("T"), &outcomes);
+    assert_eq!(short.sent.len(), 4, "and keeps what it got for its own time");
+    long.at(60.0).run(with_token("T"), &[]);
+}
+
+#[test]
+fn cac_11_shared_data_has_no_token_in_its_keys_or_its_entries() {
+    let mut story = Story::new(&base_config());
+    story.run_well(with_token("tok-of-the-client"));
+    let entries = story.store.entries();
+    assert_eq!(entries.len(), 2, "an introspection and an issued token");
+    for (slot, bytes) in entries {
+        let seen = format!("{slot:?} {}", String::from_utf8_lossy(&bytes));
+        for secret in ["tok-of-the-client", "s3", "s4"] {
+            assert!(!seen.contains(secret), "{secret} in {seen}");
+        }
+    }
 }
 
 #[test]

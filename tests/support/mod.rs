@@ -245,6 +245,13 @@ pub struct SharedData {
     pub used: Rc<Cell<usize>>,
 }
 
+impl SharedData {
+    /// Everything in it.
+    pub fn entries(&self) -> Vec<(Slot, Vec<u8>)> {
+        self.entries.borrow().iter().map(|(slot, (bytes, _))| (*slot, bytes.clone())).collect()
+    }
+}
+
 impl SharedStore for SharedData {
     fn get(&mut self, slot: Slot) -> (Option<Vec<u8>>, Version) {
         self.used.set(self.used.get() + 1);
