@@ -30,7 +30,9 @@ elif sys.argv[1] == "start":
     (prefix / "logs" / "error.log").write_text((here / "log").read_text())
     if (here / "refuses").exists():
         sys.exit("Error: declarative config is invalid")
-    (prefix / "pids" / "nginx.pid").write_text("1")
+    (prefix / "pids" / "nginx.pid").touch()
+elif sys.argv[1] == "quit" and not (pathlib.Path(sys.argv[3]) / "pids" / "nginx.pid").exists():
+    sys.exit("Error: nginx not running")
 """
 
 
@@ -72,7 +74,7 @@ def test_what_kong_says_when_it_does_not_start_is_told(kong: Path) -> None:
     (kong / "refuses").touch()
     with pytest.raises(check.Refused, match="declarative config is invalid"):
         check.check(str(kong / "kong"), KONG / "kong.yml")
-    assert calls(kong) == ["version", "start"]
+    assert calls(kong) == ["version", "start", "quit"]
 
 
 def test_a_configuration_that_the_filter_does_not_load_is_told(kong: Path) -> None:
