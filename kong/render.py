@@ -20,6 +20,9 @@ import yaml
 PLACEHOLDER = re.compile(r"\$\{\{\s*env\s+\"(DECK_[A-Za-z0-9_]+)\"\s*\}\}")
 OTHER = re.compile(r"\$\{\{.*?\}\}")
 
+FOR_DECK = "_info"
+"""What decK takes as an instruction and Kong does not know."""
+
 
 class NotRendered(Exception):
     """What stands in the way; never with a value of the environment."""
@@ -51,7 +54,7 @@ def render(text: str, environment: Mapping[str, str]) -> Any:
     strange = sorted({found for each in texts(document) for found in OTHER.findall(PLACEHOLDER.sub("", each))})
     if strange:
         raise NotRendered(f'not a placeholder that is known here, ${{{{ env "DECK_NAME" }}}}: {", ".join(strange)}')
-    return _resolved(document, environment)
+    return _resolved({name: each for name, each in document.items() if name != FOR_DECK}, environment)
 
 
 def _resolved(value: Any, environment: Mapping[str, str]) -> Any:

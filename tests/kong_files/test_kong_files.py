@@ -26,6 +26,12 @@ def test_a_declaration_has_decks_shape_and_a_filter_that_the_schema_takes(name: 
     assert mistakes == []
 
 
+@pytest.mark.parametrize("name", ["kong.yml", "kong-plugin.yml"])
+def test_a_sync_leaves_alone_what_others_declared(name: str) -> None:
+    assert yaml.safe_load((KONG / name).read_text())["_info"] == {"select_tags": ["token-exchange"]}
+    assert "_info" not in declared(name), "Kong itself does not know it"
+
+
 @pytest.mark.parametrize("name", DECLARATIONS)
 def test_a_declaration_guards_against_buffered_proxying(name: str) -> None:
     guards = [plugin for plugin in declared(name)["plugins"] if plugin["name"] == "post-function"]
