@@ -21,6 +21,8 @@ GATEWAY_TESTS := $(addprefix tests/gateway/,test_scenarios.py test_rotation.py t
 COMPOSE := docker compose -p token-exchange -f kong/compose.yaml
 WASM := dist/token_exchange.wasm
 FAULTY_WASM := dist/token_exchange-fault-injection.wasm
+# The builder's home stays out of the artefact, which so does not depend on whose home it is.
+WASM_RUSTFLAGS := -C target-feature=+simd128 --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry=/registry
 BENCH_WASM := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange_bench.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange.wasm
 
@@ -78,21 +80,21 @@ mutations: rust $(VENV)/ready ## take each guard of the filter out, and see a te
 # The filter with traps on demand. Never shipped.
 faulty-wasm: rust
 	@echo 'building $(FAULTY_WASM) ...'
-	RUSTFLAGS='-C target-feature=+simd128' $(CARGO) rustc --locked --lib --crate-type cdylib --profile mutation \
+	RUSTFLAGS='$(WASM_RUSTFLAGS)' $(CARGO) rustc --locked --lib --crate-type cdylib --profile mutation \
 	  --features fault-injection --target $(TARGET)
 	@mkdir -p $(dir $(FAULTY_WASM))
 	@cp $(subst /release/,/mutation/,$(BUILT)) $(FAULTY_WASM)
 
 wasm: rust ## build dist/token_exchange.wasm
 	@echo 'building $(WASM) ...'
-	RUSTFLAGS='-C target-feature=+simd128' $(CARGO) rustc --locked --lib --crate-type cdylib --release --target $(TARGET)
+	RUSTFLAGS='$(WASM_RUSTFLAGS)' $(CARGO) rustc --locked --lib --crate-type cdylib --release --target $(TARGET)
 	@mkdir -p $(dir $(WASM))
 	@cp $(BUILT) $(WASM)
 	@echo "$(WASM): $$(wc -c < $(WASM)) bytes"
 
 bench: rust $(VENV)/ready ## what verifying a token costs over the bare operation, for each algorithm, natively and in Wasm
 	$(CARGO) bench --locked --bench jose $(if $(ARGS),-- $(ARGS))
-	RUSTFLAGS='-C target-feature=+simd128' $(CARGO) build --locked --package token-exchange-bench --release --target $(TARGET)
+	RUSTFLAGS='$(WASM_RUSTFLAGS)' $(CARGO) build --locked --package token-exchange-bench --release --target $(TARGET)
 	PYTHONPATH=tests/gateway:tests $(RUN) benches/wasm/run.py --wasm $(BENCH_WASM)
 
 fuzz: ## fuzz every target (FUZZ_SECONDS each, 60 by default); needs a nightly Rust and cargo-fuzz
