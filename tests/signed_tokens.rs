@@ -245,6 +245,27 @@ fn keys_are_renewed_by_one_request_while_the_others_use_them() {
 }
 
 #[test]
+fn a_token_is_not_remembered_beyond_the_keys_that_vouched_for_it() {
+    let long =
+        |sub: &str| signer().token(Some("k1"), &claims_with(&json!({"sub": sub, "exp": START + 90_000})));
+    let ours = [jwks(&[signer().jwk_named("k1")])];
+    let theirs = [jwks(&[other_signer().jwk_named("k2")])];
+    let rotated = other_signer().token(Some("k2"), &claims_with(&json!({"exp": START + 90_000})));
+
+    let mut story = Story::new(&config(&json!({})));
+    assert_forwarded(&story.run(with_token(&long("u1")), &ours));
+    assert_forwarded(&story.at(60.0).run(with_token(&rotated), &theirs));
+    assert_refused(&story.at(90.1).run(with_token(&long("u1")), &theirs));
+
+    let mut story = Story::new(&config(&json!({"jwks_max_stale": 0})));
+    assert_forwarded(&story.run(with_token(&long("u1")), &ours));
+    assert_forwarded(&story.at(3000.0).run(with_token(&long("u2")), &[]));
+    let down = [failed(CalloutFailure::Unreachable)];
+    assert_eq!(story.at(3600.0).run(with_token(&long("u2")), &down).status(), Some(503));
+    assert_refused(&story.at(3605.0).run(with_token(&long("u2")), &theirs));
+}
+
+#[test]
 fn auto_sends_tokens_of_known_issuers_to_the_keys_and_all_others_to_introspection() {
     let patch = json!({
         "token_validation": "auto", "introspection_endpoint": "https://as.example.com/introspect",

@@ -22,11 +22,22 @@ pub struct Tiers {
 enum Remembered {
     /// The claims of a token that was introspected and active.
     Claims(Rc<ClaimsSet>),
-    /// The claims of a token whose signature was good, and the index of its issuer. Not shared:
-    /// verifying anew is as quick as asking another worker.
-    Verified(usize, Rc<ClaimsSet>),
+    /// A token whose signature was good. Not shared: verifying anew is as quick as asking another
+    /// worker.
+    Verified(Verified),
     /// A token that was issued for the upstream.
     Issued(Secret),
+}
+
+/// A token whose signature was good.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// The index of its issuer.
+    pub issuer: usize,
+    /// The number of the key set that its signature was checked with.
+    pub key_set: u64,
+    /// What it says.
+    pub claims: Rc<ClaimsSet>,
 }
 
 /// How much larger parsed claims are than their text, roughly.
@@ -76,25 +87,24 @@ impl Tiers {
         self.keep_claims(key, claims, body.len(), expires, now);
     }
 
-    /// The issuer and the claims of a token whose signature was good.
-    pub fn verified(&self, key: &Digest, now: UnixTime) -> Option<(usize, Rc<ClaimsSet>)> {
+    /// A token whose signature was good.
+    pub fn verified(&self, key: &Digest, now: UnixTime) -> Option<Verified> {
         match self.memory.get(key, now)? {
-            Remembered::Verified(issuer, claims) => Some((*issuer, Rc::clone(claims))),
+            Remembered::Verified(verified) => Some(verified.clone()),
             _ => None,
         }
     }
 
-    /// Remembers the claims of a token of `bytes` bytes whose signature was good.
+    /// Remembers a token of `bytes` bytes whose signature was good.
     pub fn remember_verified(
         &mut self,
         key: Digest,
-        issuer: usize,
-        claims: &Rc<ClaimsSet>,
+        verified: Verified,
         bytes: usize,
         expires: UnixTime,
         now: UnixTime,
     ) {
-        let value = Remembered::Verified(issuer, Rc::clone(claims));
+        let value = Remembered::Verified(verified);
         self.memory.insert(key, value, bytes.saturating_mul(PARSED_CLAIMS_FACTOR), expires, now);
     }
 

@@ -23,6 +23,8 @@ const MOST_FETCHES: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct IssuerKeys {
     set: Option<Fetched>,
+    /// How many sets were fetched.
+    number: u64,
     /// Where the metadata says the set is, and until when that holds.
     discovered: Option<(Endpoint, UnixTime)>,
     /// Which of its places the metadata is looked for at next, and how often it failed there.
@@ -137,6 +139,20 @@ impl IssuerKeys {
         self.answered = true;
         self.failed = None;
         self.set = Some(Fetched { keys: Rc::new(keys), at: now });
+        self.number = self.number.wrapping_add(1);
+    }
+
+    /// Tells the set at hand from those before it.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Until when a signature that was good need not be checked again, if no other set is fetched
+    /// before: until the set is due to be fetched, or, past that, to be asked for again. Keys that are
+    /// written out never are, and count as long as a fetched set.
+    pub(super) fn vouch_until(&self, now: UnixTime, lifetimes: &KeyLifetimes) -> UnixTime {
+        let end = self.set.as_ref().map_or(now, |set| set.at).saturating_add(lifetimes.keys);
+        if now < end { end } else { now.saturating_add(PAUSE_AFTER_FAILURE) }
     }
 
     /// A fetch has failed.

@@ -5,6 +5,7 @@ use super::step::{Environment, Step};
 use super::validated::{Asked, access_token_fault, refused};
 use super::{Carried, ResourceServer, Stage};
 use crate::cache::digest::DigestBuilder;
+use crate::cache::tiers::Verified;
 use crate::config::policy::{KeySource, Proof};
 use crate::http::{Answer, Callout, Endpoint, FlightKey};
 use crate::jose::access_token::AccessTokenRules;
@@ -68,10 +69,11 @@ impl ResourceServer {
             .map_err(|reason| refused(&reason, access_token_fault(&reason), environment))?;
         let claims = Rc::new(jwt.into_claims());
         if let Ok(Some(expires)) = claims.expires() {
-            let until =
-                environment.now.saturating_add(self.policy.validation.key_lifetimes.keys).min(expires);
+            let keys = self.keys.get(issuer).ok_or(Rejection::Internal)?;
+            let until = keys.vouch_until(environment.now, &self.policy.validation.key_lifetimes).min(expires);
+            let verified = Verified { issuer, key_set: keys.number(), claims: Rc::clone(&claims) };
             let (key, bytes) = (carried.located.token_key, token.len());
-            self.remembered.remember_verified(key, issuer, &claims, bytes, until, environment.now);
+            self.remembered.remember_verified(key, verified, bytes, until, environment.now);
         }
         self.proven_by_signature(carried, issuer, claims, environment)
     }

@@ -3,6 +3,7 @@
 use super::step::{Environment, Step};
 use super::validated::{Asked, Subject, ValidatedToken, refused};
 use super::{Carried, ResourceServer};
+use crate::cache::tiers::Verified;
 use crate::config::policy::IssuerPolicy;
 use crate::jose::claim_rules::{ClaimRules, Presence};
 use crate::jose::claims::ClaimsSet;
@@ -20,7 +21,10 @@ impl ResourceServer {
     ) -> Result<Step, Rejection> {
         let validation = &self.policy.validation;
         let key = carried.located.token_key;
-        if let Some((issuer, claims)) = self.remembered.verified(&key, environment.now) {
+        // A newer set may lack the key, which its issuer then no longer stands by.
+        if let Some(Verified { issuer, key_set, claims }) = self.remembered.verified(&key, environment.now)
+            && self.keys.get(issuer).is_some_and(|keys| keys.number() == key_set)
+        {
             return self.proven_by_signature(carried, issuer, claims, environment);
         }
         // With one issuer and nobody else to ask, the signature says whose the token is.
