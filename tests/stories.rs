@@ -6,8 +6,8 @@ mod support;
 
 use serde_json::json;
 use support::{
-    EMPTIES_HEADERS, Story, active, answer, answer_with, base_config, config_with, failed, issued, request,
-    request_bytes, with_token,
+    EMPTIES_HEADERS, Story, active, answer, answer_with, base_config, config_with, failed, issued, merge,
+    request, request_bytes, with_token,
 };
 use token_exchange::http::CalloutFailure;
 
@@ -246,6 +246,26 @@ fn an_issued_token_is_served_until_shortly_before_its_end() {
     assert_eq!(story.calls_to("/token"), 1);
     story.at(285.0).run(with_token("T"), &[answer(200, issued())]);
     assert_eq!(story.calls_to("/token"), 2);
+}
+
+#[test]
+fn an_active_refresh_token_is_no_access_token() {
+    for said in [
+        json!({"token_use": "refresh_token"}),
+        json!({"token_usage": "refresh_token"}),
+        json!({"token_type": "refresh_token"}),
+        json!({"typ": "Refresh", "token_type": "Bearer"}),
+    ] {
+        let mut story = Story::new(&base_config());
+        let mut body = active();
+        merge(&mut body, &said);
+        let ending = story.run(with_token("T"), &[answer(200, body)]);
+        assert_eq!(
+            (ending.status(), ending.challenge_error().as_deref()),
+            (Some(401), Some("invalid_token")),
+            "{said}"
+        );
+    }
 }
 
 #[test]

@@ -86,9 +86,7 @@ pub(super) fn refused(
 
 pub(super) fn access_token_fault(refused: &AccessTokenRefused) -> TokenFault {
     match refused {
-        AccessTokenRefused::TokenType | AccessTokenRefused::IdToken | AccessTokenRefused::OtherKind => {
-            TokenFault::WrongType
-        }
+        AccessTokenRefused::TokenType | AccessTokenRefused::IdToken => TokenFault::WrongType,
         AccessTokenRefused::Claims(refused) => claims_fault(refused),
     }
 }
@@ -101,6 +99,7 @@ fn claims_fault(refused: &ClaimsRefused) -> TokenFault {
         ClaimsRefused::ExpiryMissing | ClaimsRefused::Expired => TokenFault::Expired,
         ClaimsRefused::NotYetValid => TokenFault::NotYetValid,
         ClaimsRefused::SenderConstrained => TokenFault::SenderConstrained,
+        ClaimsRefused::OtherKind => TokenFault::WrongType,
     }
 }
 

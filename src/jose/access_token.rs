@@ -7,7 +7,6 @@ use super::claim_rules::{ClaimRules, ClaimsRefused, Presence};
 use super::claims::ClaimsSet;
 use super::verify::VerifiedJwt;
 use crate::time::UnixTime;
-use serde_json::Value;
 use std::fmt;
 
 /// The type that says by itself that a token is an access token (RFC 9068 section 2.1).
@@ -32,8 +31,6 @@ pub enum AccessTokenRefused {
     TokenType,
     /// It has the marks of an ID token (OpenID Connect Core section 2).
     IdToken,
-    /// It says itself that it is a refresh token or an ID token.
-    OtherKind,
     /// A rule for its claims is broken.
     Claims(ClaimsRefused),
 }
@@ -43,7 +40,6 @@ impl fmt::Display for AccessTokenRefused {
         formatter.write_str(match self {
             AccessTokenRefused::TokenType => "the type is not one of those accepted",
             AccessTokenRefused::IdToken => "an ID token, not an access token",
-            AccessTokenRefused::OtherKind => "not an access token by its own word",
             AccessTokenRefused::Claims(refused) => return refused.fmt(formatter),
         })
     }
@@ -74,9 +70,8 @@ impl AccessTokenRules<'_> {
         Ok(rules.check(jwt.claims(), now)?)
     }
 
-    /// Looks for what only other kinds of tokens have: the hashes and the nonce of an ID token, and
-    /// the payload's own `typ`, which Keycloak writes. Some issuers copy the nonce into access
-    /// tokens, so that one counts only where the audience is not ours.
+    /// Looks for what only ID tokens have: their hashes and their nonce. Some issuers copy the nonce
+    /// into access tokens, so that one counts only where the audience is not ours.
     fn check_kind(&self, claims: &ClaimsSet) -> Result<(), AccessTokenRefused> {
         let has = |name| claims.get(name).is_some();
         if has("at_hash") || has("c_hash") {
@@ -85,10 +80,7 @@ impl AccessTokenRules<'_> {
         if has("nonce") && !self.claims.names_our_audience(claims).map_err(ClaimsRefused::from)? {
             return Err(AccessTokenRefused::IdToken);
         }
-        match claims.get("typ").and_then(Value::as_str) {
-            Some("ID" | "Refresh" | "Offline") => Err(AccessTokenRefused::OtherKind),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 

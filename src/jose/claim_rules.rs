@@ -54,6 +54,8 @@ pub enum ClaimsRefused {
     NotYetValid,
     /// The token is bound to a key of its holder.
     SenderConstrained,
+    /// It is a refresh token or an ID token by its issuer's word.
+    OtherKind,
 }
 
 impl From<ClaimError> for ClaimsRefused {
@@ -74,6 +76,7 @@ impl fmt::Display for ClaimsRefused {
             ClaimsRefused::Expired => "expired",
             ClaimsRefused::NotYetValid => "not yet valid",
             ClaimsRefused::SenderConstrained => "bound to a key that a bearer does not prove to have",
+            ClaimsRefused::OtherKind => "not an access token by its issuer's word",
         })
     }
 }
@@ -92,6 +95,7 @@ impl ClaimRules<'_> {
         self.check_issuer(claims)?;
         self.check_audience(claims)?;
         self.check_lifetime(claims, now)?;
+        check_kind(claims)?;
         check_binding(claims)?;
         claims.issued_at()?;
         Ok(())
@@ -164,6 +168,20 @@ fn check_binding(claims: &ClaimsSet) -> Result<(), ClaimsRefused> {
     Ok(())
 }
 
+/// A refresh token is for the authorization server alone (RFC 6749 section 1.5) and an ID token for the
+/// client, yet introspection finds the former as active as an access token (RFC 7662 section 2.1). The
+/// issuer's word for the kind stands in `typ` (Keycloak), `token_use` (Hydra, Cognito), `token_usage`
+/// (OpenIddict) or `token_type`.
+fn check_kind(claims: &ClaimsSet) -> Result<(), ClaimsRefused> {
+    const PLACES: [&str; 4] = ["typ", "token_use", "token_usage", "token_type"];
+    const OTHER_KINDS: [&str; 6] = ["id", "id_token", "refresh", "refresh_token", "offline", "offline_token"];
+    let is_other = |place: &&str| {
+        let kind = claims.get(place).and_then(Value::as_str).unwrap_or_default();
+        OTHER_KINDS.iter().any(|other| kind.eq_ignore_ascii_case(other))
+    };
+    if PLACES.iter().any(is_other) { Err(ClaimsRefused::OtherKind) } else { Ok(()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,6 +229,29 @@ mod tests {
             let expected = if refused { Err(ClaimsRefused::SenderConstrained) } else { Ok(()) };
             assert_eq!(check(&claims(&bound), Presence::Optional), expected, "{bound}");
             assert_eq!(check(&claims(&bound), Presence::Required), expected, "{bound}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_another_kind_by_its_issuers_word() {
+        for (said, refused) in [
+            (json!({"typ": "Refresh"}), true),
+            (json!({"typ": "Offline"}), true),
+            (json!({"typ": "ID"}), true),
+            (json!({"typ": "Bearer"}), false),
+            (json!({"token_use": "refresh_token"}), true),
+            (json!({"token_use": "id"}), true),
+            (json!({"token_use": "access_token"}), false),
+            (json!({"token_use": "access"}), false),
+            (json!({"token_usage": "id_token"}), true),
+            (json!({"token_usage": "access_token"}), false),
+            (json!({"token_type": "refresh_token"}), true),
+            (json!({"token_type": "Bearer"}), false),
+            (json!({"token_type": 7}), false),
+        ] {
+            let expected = if refused { Err(ClaimsRefused::OtherKind) } else { Ok(()) };
+            assert_eq!(check(&claims(&said), Presence::Optional), expected, "{said}");
+            assert_eq!(check(&claims(&said), Presence::Required), expected, "{said}");
         }
     }
 

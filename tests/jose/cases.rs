@@ -166,6 +166,7 @@ fn check(header_type: Option<&str>, changes: &Value) -> Result<(), AccessTokenRe
 fn val_14_an_id_token_is_not_an_access_token() {
     let id_token = json!({"aud": "client-1", "nonce": "n1", "at_hash": "x"});
     let mismatch = Err(AccessTokenRefused::Claims(ClaimsRefused::AudienceMismatch));
+    let other_kind = Err(AccessTokenRefused::Claims(ClaimsRefused::OtherKind));
     for (header_type, changes, expected) in [
         (Some("JWT"), &id_token, Err(AccessTokenRefused::IdToken)),
         (None, &id_token, Err(AccessTokenRefused::IdToken)),
@@ -175,9 +176,10 @@ fn val_14_an_id_token_is_not_an_access_token() {
         (Some("JWT"), &json!({"nonce": "n1"}), Ok(())),
         (Some("JWT"), &json!({"at_hash": "x"}), Err(AccessTokenRefused::IdToken)),
         (Some("JWT"), &json!({"c_hash": "x"}), Err(AccessTokenRefused::IdToken)),
-        (Some("JWT"), &json!({"typ": "ID"}), Err(AccessTokenRefused::OtherKind)),
-        (Some("JWT"), &json!({"typ": "Refresh"}), Err(AccessTokenRefused::OtherKind)),
-        (Some("JWT"), &json!({"typ": "Offline"}), Err(AccessTokenRefused::OtherKind)),
+        (Some("JWT"), &json!({"typ": "ID"}), other_kind.clone()),
+        (Some("JWT"), &json!({"typ": "Refresh"}), other_kind.clone()),
+        (Some("JWT"), &json!({"typ": "Offline"}), other_kind.clone()),
+        (Some("JWT"), &json!({"token_use": "id"}), other_kind),
         (Some("JWT"), &json!({"typ": "Bearer"}), Ok(())),
         (Some("at+jwt"), &json!({}), Ok(())),
         (Some("AT+JWT"), &json!({}), Ok(())),
