@@ -119,6 +119,26 @@ fn what_a_signed_token_must_say() {
 }
 
 #[test]
+fn a_nonce_makes_no_id_token_of_what_says_it_is_an_access_token() {
+    let keycloaks = json!({"aud": "account", "nonce": "n"});
+    for (patch, accepted) in [
+        (json!({}), false),
+        (json!({"typ": "ID"}), false),
+        (json!({"typ": "Bearer"}), true),
+        (json!({"typ": "Bearer", "at_hash": "x"}), false),
+    ] {
+        let mut claims = claims_with(&keycloaks);
+        merge(&mut claims, &patch);
+        let relaxed = json!({
+            "jwks_endpoint": null, "jwks": {"keys": [signer().jwk_named("k1")]},
+            "insecure_relaxed_audience_validation": true
+        });
+        let ending = Story::new(&config(&relaxed)).run(with_token(&signer().token(Some("k1"), &claims)), &[]);
+        assert_eq!(ending.status(), (!accepted).then_some(401), "{patch}");
+    }
+}
+
+#[test]
 fn val_16_malformed_tokens_are_refused_without_a_call() {
     let mut story = Story::new(&config(&json!({})));
     for token in [

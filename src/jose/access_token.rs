@@ -7,6 +7,7 @@ use super::claim_rules::{ClaimRules, ClaimsRefused, Presence};
 use super::claims::ClaimsSet;
 use super::verify::VerifiedJwt;
 use crate::time::UnixTime;
+use serde_json::Value;
 use std::fmt;
 
 /// The type that says by itself that a token is an access token (RFC 9068 section 2.1).
@@ -71,13 +72,18 @@ impl AccessTokenRules<'_> {
     }
 
     /// Looks for what only ID tokens have: their hashes and their nonce. Some issuers copy the nonce
-    /// into access tokens, so that one counts only where the audience is not ours.
+    /// into access tokens, so that one counts only where the audience is not ours and the payload's own
+    /// `typ` is not that of Keycloak's access tokens.
     fn check_kind(&self, claims: &ClaimsSet) -> Result<(), AccessTokenRefused> {
         let has = |name| claims.get(name).is_some();
         if has("at_hash") || has("c_hash") {
             return Err(AccessTokenRefused::IdToken);
         }
-        if has("nonce") && !self.claims.names_our_audience(claims).map_err(ClaimsRefused::from)? {
+        let is_bearer = claims.get("typ").and_then(Value::as_str) == Some("Bearer");
+        if has("nonce")
+            && !is_bearer
+            && !self.claims.names_our_audience(claims).map_err(ClaimsRefused::from)?
+        {
             return Err(AccessTokenRefused::IdToken);
         }
         Ok(())
