@@ -401,6 +401,27 @@ fn keys_are_discovered_through_the_metadata() {
 }
 
 #[test]
+fn keys_that_have_moved_are_discovered_anew() {
+    let metadata = |url: &str| answer(200, json!({"issuer": ISSUER, "jwks_uri": url}));
+    let (old, new) = ("https://as.example.com/old", "https://as.example.com/new");
+    let mut story = Story::new(&config(&json!({"jwks_endpoint": null})));
+    assert_forwarded(
+        &story.run(with_token(&token("k1")), &[metadata(old), jwks(&[signer().jwk_named("k1")])]),
+    );
+    let rotated = other_signer().token(Some("k2"), &claims());
+    let moved = story.at(60.0).run(with_token(&rotated), &[answer(404, "")]);
+    assert_eq!(moved.status(), Some(503));
+    let both = [signer().jwk_named("k1"), other_signer().jwk_named("k2")];
+    assert_forwarded(&story.at(90.0).run(with_token(&rotated), &[metadata(new), jwks(&both)]));
+    assert_eq!((story.calls_to("/old"), story.calls_to("/new")), (2, 1));
+
+    let mut story = Story::new(&config(&json!({"jwks_endpoint": null})));
+    let outage = [metadata(old), answer(503, "")];
+    assert_eq!(story.run(with_token(&token("k1")), &outage).status(), Some(503));
+    assert_forwarded(&story.at(5.0).run(with_token(&token("k1")), &[jwks(&[signer().jwk_named("k1")])]));
+}
+
+#[test]
 fn a_shared_secret_is_the_one_way_to_hmac() {
     let hmac = Signer::new(Algorithm::Hs256);
     let token = hmac.token(None, &claims());

@@ -178,6 +178,11 @@ impl IssuerKeys {
         self.tries = 0;
     }
 
+    /// The set is not where the metadata said, so that the metadata is asked again.
+    pub(super) fn lose_endpoint(&mut self) {
+        self.discovered = None;
+    }
+
     /// Which of `places` the metadata is looked for at.
     pub(super) fn place(&self, places: usize) -> usize {
         self.place.checked_rem(places).unwrap_or_default()

@@ -192,6 +192,10 @@ impl ResourceServer {
                 Fetch::Done
             }
             Err(rejection) => {
+                // A server that answers, with something else, may have moved its keys.
+                if matches!(rejection, Rejection::Unusable(_)) {
+                    keys.lose_endpoint();
+                }
                 keys.fail(now);
                 Fetch::Failed(rejection)
             }
