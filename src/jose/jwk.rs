@@ -164,6 +164,12 @@ impl JwkSet {
         })
     }
 
+    /// The keys without a name that may verify a token of this `algorithm`, a bounded number of them.
+    pub fn unnamed(&self, algorithm: Algorithm) -> impl Iterator<Item = &VerificationKey> {
+        let fitting = self.keys.iter().filter(move |jwk| jwk.key_id.is_none() && jwk.fits(algorithm));
+        fitting.map(|jwk| &jwk.key).take(MOST_TRIED)
+    }
+
     /// How many usable keys there are.
     pub fn len(&self) -> usize {
         self.keys.len()

@@ -48,8 +48,18 @@ impl VerifiedJwt {
     /// # Errors
     /// [`VerificationError`]
     pub fn verify(jws: &Jws<'_>, keys: &JwkSet) -> Result<VerifiedJwt, VerificationError> {
-        let candidates = keys.candidates(jws.key_id(), jws.algorithm()).map_err(VerificationError::NoKey)?;
-        VerifiedJwt::verify_with(jws, candidates)
+        match keys.candidates(jws.key_id(), jws.algorithm()) {
+            Ok(candidates) => VerifiedJwt::verify_with(jws, candidates),
+            // `kid` is optional in a key as well (RFC 7517 section 4.5). Where none of those verifies,
+            // the key may still be a new one.
+            Err(unknown @ NoKey::UnknownKeyId) => {
+                VerifiedJwt::verify_with(jws, keys.unnamed(jws.algorithm())).map_err(|error| match error {
+                    VerificationError::Signature => VerificationError::NoKey(unknown),
+                    other => other,
+                })
+            }
+            Err(no_key) => Err(VerificationError::NoKey(no_key)),
+        }
     }
 
     /// Verifies `jws` with a secret shared with the issuer, whatever `kid` says: there is but one.

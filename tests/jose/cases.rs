@@ -331,6 +331,18 @@ fn jwk_07_a_named_key_is_the_only_one_tried() {
 }
 
 #[test]
+fn a_key_without_kid_serves_a_token_that_names_no_other() {
+    let (first, second) = (Signer::new(Algorithm::Rs256), Signer::rsa(Algorithm::Rs256, "other_rsa"));
+    let keys = key_set(&[first.jwk_named("r1"), second.jwk()]);
+    for kid in ["r2", ""] {
+        assert!(verify(&second.token(Some(kid), &payload()), &keys).is_ok(), "{kid}");
+        let unknown = VerificationError::NoKey(NoKey::UnknownKeyId);
+        assert_eq!(error(&first.token(Some(kid), &payload()), &keys), unknown, "{kid}");
+    }
+    assert_eq!(error(&second.token(Some("r1"), &payload()), &keys), VerificationError::Signature);
+}
+
+#[test]
 fn keys_that_share_a_kid_are_told_apart_by_type() {
     let (rsa, point) = (Signer::new(Algorithm::Rs256), Signer::new(Algorithm::Es256));
     let keys = key_set(&[rsa.jwk_named("k"), point.jwk_named("k")]);
