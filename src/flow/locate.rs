@@ -109,12 +109,19 @@ fn same_to_an_upstream(owned: &[u8], name: &[u8]) -> bool {
     owned.iter().map(folded).eq(name.iter().map(folded))
 }
 
-/// Whether `token` stands in `value` as a whole word.
+/// Whether `token` stands in `value` as a whole word, plain or percent-encoded as cookies and URLs are.
 fn holds_token(value: &[u8], token: &[u8]) -> bool {
-    value.len() >= token.len()
-        && value
-            .split(|byte| matches!(byte, b' ' | b'\t' | b',' | b';' | b'"' | b':'))
-            .any(|word| word == token || word.split(|byte| *byte == b'=').next_back() == Some(token))
+    has_word(value, token)
+        || (value.contains(&b'%') && form::decoded(value).any(|part| has_word(part.as_bytes(), token)))
+}
+
+/// A word ends at every byte that no token has. `=` is one a token can end with, so what stands before
+/// the word may be the name that it is given.
+fn has_word(value: &[u8], token: &[u8]) -> bool {
+    value
+        .split(|byte| !BearerToken::may_contain(*byte))
+        .filter_map(|word| word.strip_suffix(token))
+        .any(|name| name.is_empty() || name.ends_with(b"="))
 }
 
 /// A gateway that cannot take a header off replaces only its first line, so a second one would get
@@ -136,10 +143,23 @@ mod tests {
 
     #[test]
     fn a_token_is_found_as_a_word() {
-        for value in ["T.0", "Bearer T.0", "a=1; token=T.0; b=2", "\"T.0\"", "x,T.0"] {
+        for value in [
+            "T.0",
+            "Bearer T.0",
+            "a=1; token=T.0; b=2",
+            "\"T.0\"",
+            "x,T.0",
+            "/mcp?token=T.0&x=1",
+            "{'token':'T.0'}",
+            "a|T.0",
+            "a=Bearer%20T.0; b=2",
+        ] {
             assert!(holds_token(value.as_bytes(), b"T.0"), "{value}");
         }
-        for value in ["T.01", "aT.0", "", "T"] {
+        for value in ["T/0==", "token=T/0==; a=1", "token=T%2F0%3D%3D"] {
+            assert!(holds_token(value.as_bytes(), b"T/0=="), "{value}");
+        }
+        for value in ["T.01", "aT.0", "", "T", "a/T.0", "T.0=", "T%2E01"] {
             assert!(!holds_token(value.as_bytes(), b"T.0"), "{value}");
         }
     }

@@ -79,6 +79,11 @@ impl BearerToken {
         Ok(BearerToken(Secret::new(text)))
     }
 
+    /// Whether a token may have this byte in it.
+    pub fn may_contain(byte: u8) -> bool {
+        byte == b'=' || is_b64token_body(byte)
+    }
+
     /// The token.
     pub fn secret(&self) -> &Secret {
         &self.0
@@ -88,7 +93,11 @@ impl BearerToken {
 /// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
 fn is_b64token(text: &str) -> bool {
     let body = text.trim_end_matches('=');
-    !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+    !body.is_empty() && body.bytes().all(is_b64token_body)
+}
+
+fn is_b64token_body(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte)
 }
 
 fn single<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> Result<&'a [u8], BearerError> {

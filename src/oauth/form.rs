@@ -46,6 +46,11 @@ pub fn has_parameter(query: &[u8], name: &str) -> bool {
     form_urlencoded::parse(query).any(|(candidate, _)| candidate == name)
 }
 
+/// The names and values of a text in which some characters are percent-encoded, each decoded.
+pub fn decoded(text: &[u8]) -> impl Iterator<Item = String> {
+    form_urlencoded::parse(text).flat_map(|(name, value)| [name.into_owned(), value.into_owned()])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
