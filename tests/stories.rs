@@ -281,12 +281,16 @@ fn a_refusal_is_remembered_for_seconds() {
 #[test]
 fn a_configured_actor_that_is_refused_is_the_operators_to_mend() {
     let patch = json!({"token_exchange": {"request": {"actor_token_source": "config", "actor_token": "A0"}}});
-    let refused = answer(400, r#"{"error":"invalid_request"}"#);
-    let outcomes = [answer(200, active()), refused];
-    let mut story = Story::new(&config_with(&patch));
-    assert_eq!(story.run(with_token("T"), &outcomes).status(), Some(502));
-    assert!(story.sent[1].body.contains("&actor_token=A0&actor_token_type="));
-    assert_eq!(Story::new(&base_config()).run(with_token("T"), &outcomes).status(), Some(401));
+    // The second is what Keycloak answers to a subject token that it does not take.
+    for error in ["invalid_request", "invalid_token"] {
+        let outcomes = [answer(200, active()), answer(400, json!({"error": error}))];
+        let mut story = Story::new(&config_with(&patch));
+        assert_eq!(story.run(with_token("T"), &outcomes).status(), Some(502), "{error}");
+        assert!(story.sent[1].body.contains("&actor_token=A0&actor_token_type="));
+        let ending = Story::new(&base_config()).run(with_token("T"), &outcomes);
+        assert_eq!(ending.status(), Some(401), "{error}");
+        assert_eq!(ending.challenge_error().as_deref(), Some("invalid_token"), "{error}");
+    }
 }
 
 #[test]

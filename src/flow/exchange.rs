@@ -228,7 +228,8 @@ fn refusal(
         "invalid_grant" | "interaction_required" | "login_required" | "consent_required" => {
             (Level::Info, Rejection::InvalidToken(TokenFault::RefusedByTokenEndpoint))
         }
-        "invalid_request" if !actor_is_configured => {
+        // Keycloak says invalid_token of a subject token that it does not take.
+        "invalid_request" | "invalid_token" if !actor_is_configured => {
             (Level::Warn, Rejection::InvalidToken(TokenFault::RefusedByTokenEndpoint))
         }
         "access_denied" => (Level::Info, Rejection::AccessDenied),
