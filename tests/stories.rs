@@ -317,6 +317,13 @@ fn the_subject_token_goes_upstream_under_no_name() {
         assert_eq!(ending.upstream(absent), [""; 0], "{absent}");
     }
     assert_eq!(ending.upstream("x-note"), ["tok-12"]);
+    for target in ["/mcp?token=tok-1", "/mcp?a=1&id_token=tok%2D1"] {
+        let ending = Story::new(&base_config()).run(request("GET", target, &headers), &[]);
+        assert_eq!(ending.status(), Some(400), "{target}");
+        assert_eq!(ending.challenge_error().as_deref(), Some("invalid_request"), "{target}");
+    }
+    let ending = Story::new(&base_config()).run_well(request("GET", "/mcp?note=tok-12", &headers));
+    assert_eq!(ending.upstream("authorization"), ["Bearer X1"]);
 }
 
 #[test]

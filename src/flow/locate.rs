@@ -32,6 +32,12 @@ pub(super) fn locate(policy: &Policy, host: HostTraits, request: &RequestHead) -
     let token =
         BearerToken::from_authorization(request.headers.all(b"authorization"), policy.max_token_bytes)
             .map_err(authorization_fault)?;
+    let keeps_token = matches!(policy.upstream_credential, UpstreamCredential::Original);
+    if !keeps_token
+        && request.query().is_some_and(|query| holds_token(query, token.secret().expose().as_bytes()))
+    {
+        return Err(Rejection::InvalidRequest(RequestFault::TokenInQuery));
+    }
     let taken_off = taken_off(policy, &request.headers, &token);
     if !host.removes_headers && repeats_an_owned_header(policy, &request.headers, &taken_off) {
         return Err(Rejection::InvalidRequest(RequestFault::RepeatedIdentityHeader));
