@@ -105,7 +105,16 @@ fn single<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> Result<&'a [u8], Bea
     if lines.next().is_some() {
         return Err(BearerError::Repeated);
     }
-    Ok(value.trim_ascii())
+    Ok(trim_blanks(value))
+}
+
+/// Without the blanks that may stand around a field's value (RFC 9110 section 5.5); other white space
+/// is part of it.
+fn trim_blanks(value: &[u8]) -> &[u8] {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = value.iter().position(|byte| !is_blank(byte)).unwrap_or(value.len());
+    let end = value.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last.saturating_add(1));
+    value.get(start..end).unwrap_or_default()
 }
 
 /// What follows `Bearer`, in any letter case; `None` where the value does not begin so.
@@ -117,7 +126,7 @@ fn strip_scheme(value: &[u8]) -> Option<&[u8]> {
     }
     match rest.first() {
         None => Some(rest),
-        Some(b' ') => Some(rest.trim_ascii_start()),
+        Some(b' ') => rest.get(rest.iter().take_while(|byte| **byte == b' ').count()..),
         // A comma or a control character cannot belong to the scheme's name, so this is a Bearer
         // credential gone wrong, for parse to refuse.
         Some(b',') => Some(rest),
@@ -173,7 +182,15 @@ mod tests {
 
     #[test]
     fn tokens_that_are_none() {
-        for value in [&b"Bearer a b"[..], b"Bearer a\tb", b"Bearer a\x01", b"Bearer\tT", b"Bearer a\x7fb"] {
+        for value in [
+            &b"Bearer a b"[..],
+            b"Bearer a\tb",
+            b"Bearer a\x01",
+            b"Bearer\tT",
+            b"Bearer \tT",
+            b"Bearer a\x0c",
+            b"Bearer a\x7fb",
+        ] {
             assert_eq!(read(&[value]), Err(BearerError::Malformed), "{value:?}");
         }
         for value in
