@@ -5,6 +5,7 @@
 
 mod support;
 
+use base64::Engine as _;
 use serde_json::{Map, Value, json};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -240,6 +241,11 @@ static_resources:
         ("- name: as", "- name: bs", "there is no cluster as"),
         (": \"as\"}}", ": \"as\"}", "not JSON"),
         ("value: |", "text: |", "has no value"),
+        (
+            "StringValue\n                  value: |",
+            "Struct\n                  value:",
+            "write a StringValue",
+        ),
     ] {
         let changed = yaml.replace(from, to);
         assert_ne!(changed, yaml);
@@ -248,6 +254,11 @@ static_resources:
         let line = line.unwrap_or_else(|| panic!("{to}: {findings:?}"));
         assert_eq!(line.verdict.is_fatal(), expected != "not known here: OTHER_SECRET", "{line}");
     }
+    let (front, text) = yaml.split_once("StringValue").unwrap();
+    let (text, behind) = text.split_once("value: |").unwrap().1.split_once("\n  clusters").unwrap();
+    let bytes = base64::engine::general_purpose::STANDARD.encode(text);
+    let encoded = format!("{front}BytesValue\n                  value: {bytes}\n  clusters{behind}");
+    assert!(!check(&encoded)[0].is_fatal());
     let others = yaml
         .replace("name: token_exchange\n                failure", "name: another\n                failure");
     assert!(lint::check(&others, &no_environment).unwrap_err().contains("none whose name"));

@@ -6,6 +6,8 @@ use super::unknown;
 use super::{Line, Verdict};
 use crate::config::policy::{KeySource, Policy, UpstreamCredential};
 use crate::http::Endpoint;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -62,15 +64,25 @@ fn typed(value: &Value) -> Option<&Value> {
     }
 }
 
-/// The configuration within a `StringValue` or a `Struct`.
+/// The configuration within a `StringValue`, or a `BytesValue`, which is base64 in a file. Envoy hands a
+/// filter the text of these; a `Struct` arrives in protobuf's own encoding.
 fn envoy_config(configuration: Option<&Value>) -> Result<Map<String, Value>, String> {
     let configuration =
         configuration.ok_or("there is no configuration: write a StringValue with JSON in it")?;
+    let is_bytes =
+        configuration.get("@type").and_then(Value::as_str).is_some_and(|it| it.ends_with(".BytesValue"));
     match configuration.get("value") {
-        Some(value) => config_of(Some(value)),
-        None => {
-            Err("the configuration has no value: write a StringValue with JSON in it, or a Struct".to_owned())
+        Some(Value::String(text)) if is_bytes => {
+            let decoded = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            let text = decoded.ok_or("the value of the BytesValue is not base64 of text")?;
+            config_of(Some(&Value::from(text)))
         }
+        Some(text @ Value::String(_)) => config_of(Some(text)),
+        Some(_) => {
+            Err("Envoy does not hand this to the filter as JSON: write a StringValue with JSON in it"
+                .to_owned())
+        }
+        None => Err("the configuration has no value: write a StringValue with JSON in it".to_owned()),
     }
 }
 
