@@ -285,6 +285,10 @@ spec:
     assert_eq!(findings[0].place, "document 2, ");
     assert_eq!(verdict(&findings[0], "failStrategy"), Verdict::Mistake);
     assert_eq!(verdict(&findings[0], "/client_secret"), Verdict::Unknown);
+    for (value, expected) in [("s3", Verdict::Supported), ("''", Verdict::Mistake)] {
+        let inline = yaml.replace("valueFrom: HOST", &format!("valueFrom: INLINE, value: {value}"));
+        assert_eq!(verdict(&check(&inline)[0], "/client_secret"), expected, "{value}");
+    }
 }
 
 #[test]

@@ -134,13 +134,19 @@ pub(super) fn judge(
     let lookup = |name: &str| {
         let written = variables.and_then(|variables| variables.pointer(&format!("/key_values/{name}")));
         let passed = variables.and_then(|variables| variables.get("host_env_keys")).and_then(Value::as_array);
-        let istios = istios
+        let istio = istios
             .into_iter()
             .flatten()
-            .any(|variable| variable.get("name").and_then(Value::as_str) == Some(name));
-        match written.and_then(Value::as_str) {
+            .find(|variable| variable.get("name").and_then(Value::as_str) == Some(name));
+        // Istio takes the value that is written, unless it is to be the host's.
+        let inline = istio
+            .filter(|it| it.get("valueFrom").and_then(Value::as_str) != Some("HOST"))
+            .and_then(|it| it.get("value"));
+        match written.or(inline).and_then(Value::as_str) {
             Some(value) => Some(value.to_owned()),
-            None if istios || passed.is_some_and(|passed| passed.iter().any(|passed| passed == name)) => {
+            None if istio.is_some()
+                || passed.is_some_and(|passed| passed.iter().any(|passed| passed == name)) =>
+            {
                 environment(name).or_else(|| Some(unknown::stand_in(name)))
             }
             None => None,
