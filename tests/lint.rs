@@ -194,6 +194,33 @@ filter_chains:
 }
 
 #[test]
+fn a_plugin_of_consumers_is_refused() {
+    for list in ["consumers", "consumer_groups"] {
+        let yaml = |plugin: &str| {
+            format!(
+                "
+_format_version: '3.0'
+services: [{{name: mcp}}]
+{list}:
+- name: a
+  plugins:
+  - name: {plugin}
+    service: mcp
+    config:
+      resource: https://api.example.com/mcp
+      authorization_servers: [https://as.example.com]
+"
+            )
+        };
+        let findings = check(&yaml("token_exchange"));
+        let line = &findings[0].lines[0];
+        assert!(line.verdict == Verdict::Mistake && line.text.contains("no filters for consumers"), "{line}");
+        let converted = lint::convert(&yaml("ai-mcp-oauth2"), &no_environment).unwrap();
+        assert!(converted[0].is_fatal(), "{converted:?}");
+    }
+}
+
+#[test]
 fn files_for_envoy_are_searched() {
     let yaml = r#"
 static_resources:

@@ -39,6 +39,8 @@ const DIFFERENCES: [&str; 4] = [
      that nginx_main_env names",
 ];
 
+const NO_CONSUMERS: &str = "there are no filter chains for consumers: the filter is for every caller";
+
 /// Makes a filter chain of every entry of `ai-mcp-oauth2` in a file.
 ///
 /// What the gateway does itself is left out. A field that the filter refuses, and without which more
@@ -70,6 +72,9 @@ fn convert_entry(
     let mut lines: Vec<_> = judgement.lines.into_iter().map(told).collect();
     lines.extend(judgement.policy.as_ref().and_then(kong::impossible));
     lines.extend(entry_lines(entry.entry, entry.owner));
+    if entry.is_for_consumer {
+        lines.push(Line::new(Verdict::Refused, "", NO_CONSUMERS));
+    }
     lines.extend(DIFFERENCES.map(|text| Line::new(Verdict::Warning, "", text)));
     let member = |name: &str| entry.entry.get(name).filter(|value| !value.is_null());
     let fragment = Fragment {
@@ -122,8 +127,7 @@ fn entry_lines(entry: &Value, owner: Option<&Value>) -> Vec<Line> {
     }
     for name in ["consumer", "consumer_group"] {
         if has(name) {
-            let text = "there are no filter chains for consumers: the filter is for every caller";
-            lines.push(Line::new(Verdict::Refused, name, text));
+            lines.push(Line::new(Verdict::Refused, name, NO_CONSUMERS));
         }
     }
     for name in ["condition", "instance_name", "ordering", "partials", "protocols"] {

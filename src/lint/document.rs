@@ -21,6 +21,8 @@ pub(super) struct Entry<'a> {
     pub(super) entry: &'a Value,
     /// The service or route that has it, where it stands within one.
     pub(super) owner: Option<&'a Value>,
+    /// Whether it stands within a consumer or a group of consumers.
+    pub(super) is_for_consumer: bool,
 }
 
 /// A kind of entry.
@@ -86,6 +88,7 @@ pub(super) fn entries(documents: &[Value]) -> Result<Vec<Entry<'_>>, String> {
                 wasm: None,
                 entry: document,
                 owner: None,
+                is_for_consumer: false,
             });
         }
         entries.extend(

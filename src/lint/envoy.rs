@@ -46,6 +46,7 @@ pub(super) fn entry<'a>(
         wasm: Some(Wasm { plugin, clusters: clusters(document) }),
         entry: value,
         owner: None,
+        is_for_consumer: false,
     }))
 }
 

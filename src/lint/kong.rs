@@ -16,6 +16,9 @@ const AI_MCP_OAUTH2: &str = "ai-mcp-oauth2";
 const BUFFERING: [&str; 4] =
     ["ai-proxy", "ai-proxy-advanced", "ai-request-transformer", "ai-response-transformer"];
 
+/// The lists of those whom a plugin within one is for.
+const CONSUMERS: [&str; 2] = ["consumers", "consumer_groups"];
+
 /// The entries at `pointer`, if that is a list of plugins or filters of a `document` for Kong.
 pub(super) fn entries<'a>(document: &'a Value, pointer: &str, value: &'a Value) -> Vec<Entry<'a>> {
     let is_plugins = pointer.ends_with("/plugins");
@@ -30,15 +33,17 @@ pub(super) fn entries<'a>(document: &'a Value, pointer: &str, value: &'a Value) 
             _ => continue,
         };
         let owner = pointer.rsplit_once('/').map_or("", |(owner, _)| owner);
-        let owner = document.pointer(owner).filter(|_| !owner.is_empty());
+        let is_for_consumer = owner.rsplit('/').nth(1).is_some_and(|list| CONSUMERS.contains(&list));
+        let owner = document.pointer(owner).filter(|_| !owner.is_empty() && !is_for_consumer);
         entries.push(Entry {
             place: format!("{pointer}/{index}"),
             kind,
             config: config_of(item.get("config")),
-            remarks: remarks(kind, item, owner.is_some()),
+            remarks: remarks(kind, item, owner.is_some(), is_for_consumer),
             wasm: None,
             entry: item,
             owner,
+            is_for_consumer,
         });
     }
     entries
@@ -53,7 +58,7 @@ pub(super) fn impossible(policy: &Policy) -> Option<Line> {
     })
 }
 
-fn remarks(kind: Kind, item: &Value, is_nested: bool) -> Vec<Line> {
+fn remarks(kind: Kind, item: &Value, is_nested: bool, is_for_consumer: bool) -> Vec<Line> {
     let has = |name: &str| item.get(name).is_some_and(|value| !value.is_null());
     let mut remarks = Vec::new();
     if kind == Kind::AiMcpOauth2 {
@@ -64,7 +69,7 @@ fn remarks(kind: Kind, item: &Value, is_nested: bool) -> Vec<Line> {
         let text = "a filter belongs to a service or a route: Kong refuses it as a global plugin";
         remarks.push(Line::new(Verdict::Mistake, "", text));
     }
-    if kind == Kind::Plugin && (has("consumer") || has("consumer_group")) {
+    if kind == Kind::Plugin && (is_for_consumer || has("consumer") || has("consumer_group")) {
         let text = "Kong has no filters for consumers: take consumer and consumer_group out";
         remarks.push(Line::new(Verdict::Mistake, "", text));
     }
