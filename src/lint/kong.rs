@@ -3,7 +3,7 @@
 use super::document::{Entry, Kind, config_of};
 use super::{Line, Verdict};
 use crate::config::policy::Policy;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The filter's name in Kong.
 pub(super) const FILTER: &str = "token_exchange";
@@ -38,7 +38,7 @@ pub(super) fn entries<'a>(document: &'a Value, pointer: &str, value: &'a Value) 
         entries.push(Entry {
             place: format!("{pointer}/{index}"),
             kind,
-            config: config_of(item.get("config")),
+            config: if is_plugins { plugin_config(document, item) } else { config_of(item.get("config")) },
             remarks: remarks(kind, item, owner.is_some(), is_for_consumer),
             wasm: None,
             entry: item,
@@ -47,6 +47,20 @@ pub(super) fn entries<'a>(document: &'a Value, pointer: &str, value: &'a Value) 
         });
     }
     entries
+}
+
+/// The configuration of a plugin, with what decK adds to it from the one that `_config` names.
+fn plugin_config(document: &Value, item: &Value) -> Result<Map<String, Value>, String> {
+    let named = item.get("_config").and_then(Value::as_str);
+    let Some(common) = named.and_then(|name| document.get("_plugin_configs")?.get(name)?.as_object()) else {
+        return config_of(item.get("config"));
+    };
+    let own = item.get("config").filter(|config| !config.is_null());
+    let mut config = own.map_or_else(|| Ok(Map::new()), |config| config_of(Some(config)))?;
+    for (name, value) in common {
+        config.entry(name.as_str()).or_insert_with(|| value.clone());
+    }
+    Ok(config)
 }
 
 /// What the policy asks for and Kong's Wasm host cannot do.
