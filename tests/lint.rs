@@ -191,6 +191,37 @@ filter_chains:
         "- name: post-function\n  config: {access: ['if ngx.ctx.buffered_proxying then return kong.response.exit(500) end']}\n",
     );
     assert_eq!(check(&guarded).len(), 4, "nothing is to be said of what is around");
+    let switched_off =
+        guarded.replace("- name: post-function\n", "- name: post-function\n  enabled: false\n");
+    assert_eq!(verdicts(&check(&switched_off)[4]), [(Verdict::Warning, "/plugins")]);
+    let no_buffers = yaml.replace("ai-request-transformer\n", "ai-request-transformer\n  enabled: false\n");
+    assert_eq!(verdicts(&check(&no_buffers)[4]), [(Verdict::Warning, "/plugins")]);
+}
+
+#[test]
+fn a_configuration_that_plugins_share_is_read() {
+    let yaml = "
+_format_version: '3.0'
+_plugin_configs:
+  common:
+    resource: https://api.example.com/mcp
+    authorization_servers: [https://as.example.com]
+    timeout: 0
+services:
+- name: mcp
+  plugins:
+  - name: ai-mcp-oauth2
+    _config: common
+    config: {timeout: 500}
+  - name: token_exchange
+    _config: common
+";
+    let findings = check(yaml);
+    assert_eq!(verdict(&findings[0], "/timeout"), Verdict::Supported);
+    assert_eq!(verdict(&findings[1], "/timeout"), Verdict::Mistake);
+    let converted = lint::convert(yaml, &no_environment).unwrap();
+    assert_eq!(config_of(&converted[0])["timeout"], json!(500));
+    assert_eq!(config_of(&converted[0])["resource"], json!("https://api.example.com/mcp"));
 }
 
 #[test]

@@ -105,20 +105,26 @@ pub(super) fn around(document: &Value) -> Vec<Line> {
     let mut lines = Vec::new();
     for (pointer, plugin) in &plugins {
         let name = plugin.get("name").and_then(Value::as_str).unwrap_or_default();
-        if BUFFERING.contains(&name) {
+        if BUFFERING.contains(&name) && is_enabled(plugin) {
             let text = format!(
                 "{name} turns on buffered proxying, and Kong then calls the upstream before any filter runs"
             );
             lines.push(Line::new(Verdict::Warning, pointer, text));
         }
     }
-    let guards = plugins.iter().any(|(_, plugin)| plugin.to_string().contains("buffered_proxying"));
+    let guards = plugins
+        .iter()
+        .any(|(_, plugin)| is_enabled(plugin) && plugin.to_string().contains("buffered_proxying"));
     if !guards {
         let text = "no plugin guards against buffered proxying, which lets requests pass the filter by: add the global \
                     post-function plugin of the documentation";
         lines.push(Line::new(Verdict::Warning, "/plugins", text));
     }
     lines
+}
+
+fn is_enabled(plugin: &Value) -> bool {
+    plugin.get("enabled") != Some(&Value::Bool(false))
 }
 
 fn collect_plugins<'a>(value: &'a Value, at: &str, plugins: &mut Vec<(String, &'a Value)>) {
