@@ -48,7 +48,7 @@ pub(super) fn check(config: &Config, digest: Digest, findings: &mut Findings) ->
     let requirements = checker.requirements();
     checker.warn();
     let timeout = Duration::from_millis(config.timeout);
-    Some(Policy {
+    let policy = Policy {
         digest,
         resource: resource?,
         authorization_servers: authorization_servers?,
@@ -64,7 +64,13 @@ pub(super) fn check(config: &Config, digest: Digest, findings: &mut Findings) ->
         request_deadline: config.request_deadline.map_or(timeout.saturating_mul(2), Duration::from_millis),
         cache: cache_policy(config),
         clusters: checker.clusters,
-    })
+    };
+    if policy.cache.shared == SharedData::On && policy.secrets_digest().is_none() {
+        let sentence = "there is no client_secret or actor_token to seal shared entries with, so that each worker \
+                        remembers for itself";
+        checker.findings.warning("/cache/shared", sentence);
+    }
+    Some(policy)
 }
 
 fn cache_policy(config: &Config) -> CachePolicy {
@@ -212,6 +218,16 @@ mod tests {
         assert_eq!(changed.cache, cache);
         let introspection = changed.validation.others.unwrap();
         assert_eq!(introspection.remember, None);
+        let unsealed = [
+            ("/client_secret", json!(null)),
+            ("/token_exchange/client_auth", json!("none")),
+            ("/token_exchange/client_secret", json!(null)),
+        ];
+        for (shared, told) in [("on", 1), ("auto", 0), ("off", 0)] {
+            let shared = ("/cache/shared", json!(shared));
+            assert_eq!(warnings(&[&unsealed[..], std::slice::from_ref(&shared)].concat()).len(), told);
+            assert_eq!(warnings(&[shared]).len(), 0);
+        }
         let deadline = policy(&[("/request_deadline", json!(700))]).request_deadline;
         assert_eq!(deadline, Duration::from_millis(700));
         for pointer in ["/timeout", "/request_deadline", "/max_token_bytes", "/cache/shared_slots"] {
