@@ -199,6 +199,43 @@ filter_chains:
 }
 
 #[test]
+fn a_reference_where_no_text_is_meant_is_a_mistake() {
+    for (pointer, expected) in [
+        ("/client_secret", Verdict::Unknown),
+        ("/scopes_required", Verdict::Mistake),
+        ("/scopes_required/0", Verdict::Unknown),
+        ("/token_exchange/request/resource", Verdict::Unknown),
+        ("/args/a~1b", Verdict::Supported),
+        ("/scope_implies/a/0", Verdict::Supported),
+        ("/issuers/0/issuer", Verdict::Unknown),
+        ("/jwks", Verdict::Unknown),
+        ("/cache_introspection", Verdict::Mistake),
+        ("/timeout", Verdict::Mistake),
+        ("/client_auth", Verdict::Mistake),
+        ("/cache", Verdict::Mistake),
+        ("/token_exchange/cache/enabled", Verdict::Mistake),
+        ("/ssl_verify", Verdict::Refused),
+        ("/http_proxy", Verdict::Refused),
+    ] {
+        let mut config = base_config();
+        let place = pointer.trim_start_matches('/').split('/');
+        let patch = place.rev().fold(json!("{vault://env/not-known}"), |value, name| match name {
+            "0" => json!([value]),
+            name => json!({name.replace("~1", "/"): value}),
+        });
+        support::merge(&mut config, &patch);
+        let findings = &check(&config.to_string())[0];
+        let field =
+            findings.lines.iter().find(|line| pointer.starts_with(&line.pointer) && !line.pointer.is_empty());
+        assert_eq!(field.map(|line| line.verdict), Some(expected), "{pointer}: {findings:?}");
+        let placeholder = config.to_string().replace("{vault://env/not-known}", r#"${{ env \"DECK_A\" }}"#);
+        assert!(!check(&placeholder)[0].is_fatal(), "{pointer}");
+    }
+    let nameless = with("client_secret", json!("{vault://env/}"));
+    assert_eq!(verdict(&check(&nameless.to_string())[0], "/client_secret"), Verdict::Mistake);
+}
+
+#[test]
 fn a_configuration_that_plugins_share_is_read() {
     let yaml = "
 _format_version: '3.0'

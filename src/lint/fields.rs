@@ -18,7 +18,8 @@ pub(super) struct Judgement {
 
 /// Judges `config` as the filter would, with this `environment`.
 pub(super) fn judge(config: &Map<String, Value>, environment: &dyn Fn(&str) -> Option<String>) -> Judgement {
-    let config = unknown::without_placeholders(&Value::Object(config.clone()));
+    let as_written = Value::Object(config.clone());
+    let config = unknown::without_placeholders(&as_written);
     let (policy, warnings, mistakes) = match config::load(config.to_string().as_bytes(), environment) {
         Ok(loaded) => (Some(loaded.policy), loaded.warnings, Vec::new()),
         Err(mistakes) => (None, Vec::new(), mistakes),
@@ -27,7 +28,14 @@ pub(super) fn judge(config: &Map<String, Value>, environment: &dyn Fn(&str) -> O
         let variable = config.pointer(pointer).and_then(unknown::variable);
         variable.filter(|name| environment(name) == Some(unknown::stand_in(name)))
     };
-    let mistakes = mistakes.into_iter().filter(|mistake| is_unknown(&mistake.pointer).is_none()).collect();
+    // Whatever a reference stands for is text, and so is a mistake where text is not meant.
+    let may_be_right = |pointer: &str| {
+        as_written.pointer(pointer).is_some_and(unknown::is_placeholder) || takes_text(FIELDS, pointer)
+    };
+    let mistakes = mistakes
+        .into_iter()
+        .filter(|mistake| is_unknown(&mistake.pointer).is_none() || !may_be_right(&mistake.pointer))
+        .collect();
     let mut judge = Judge { mistakes, lines: Vec::new() };
     if let Value::Object(written) = &config {
         judge.object(FIELDS, written, "");
@@ -113,6 +121,31 @@ fn is_refused(field: &Field, value: &Value) -> bool {
             .any(|choice| Some(choice.word) == value.as_str() && choice.support != Support::Honoured),
         _ => false,
     }
+}
+
+/// Whether text is meant at `pointer`, below an object with these `fields`.
+fn takes_text(fields: &[Field], pointer: &str) -> bool {
+    let Some((name, rest)) =
+        pointer.strip_prefix('/').map(|path| path.split_at(path.find('/').unwrap_or(path.len())))
+    else {
+        return false;
+    };
+    let Some(field) = fields.iter().find(|field| field.name == name) else { return false };
+    let levels = rest.matches('/').count();
+    field.support == Support::Honoured
+        && match field.kind {
+            Kind::Text(_) | Kind::Jwk | Kind::JwkSet => levels == 0,
+            Kind::List { .. } | Kind::TextMap { .. } => levels == 1,
+            Kind::TextOrList(_) => levels < 2,
+            Kind::ListMap { .. } => levels == 2,
+            Kind::Object(inner) => takes_text(inner, rest),
+            Kind::Objects(inner) => {
+                let item =
+                    rest.strip_prefix('/').and_then(|rest| rest.find('/').and_then(|end| rest.get(end..)));
+                item.is_some_and(|item| takes_text(inner, item))
+            }
+            Kind::Boolean | Kind::Integer { .. } | Kind::Number | Kind::OneOf(_) => false,
+        }
 }
 
 /// Whether `inner` is `outer` or stands within it.

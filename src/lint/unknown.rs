@@ -32,10 +32,16 @@ pub(super) fn without_placeholders(value: &Value) -> Value {
     }
 }
 
+/// Whether `value` has a placeholder of decK's, which may stand for any kind of value.
+pub(super) fn is_placeholder(value: &Value) -> bool {
+    value.as_str().and_then(placeholder).is_some()
+}
+
 /// The variable that `value` is a reference to, as the configuration's reader spells it.
 pub(super) fn variable(value: &Value) -> Option<String> {
     let name = value.as_str()?.strip_prefix("{vault://env/")?.strip_suffix('}')?;
-    Some(name.to_ascii_uppercase().replace('-', "_"))
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    (!name.is_empty() && is_name(name)).then(|| name.to_ascii_uppercase().replace('-', "_"))
 }
 
 /// The variable of a placeholder, `${{ env "DECK_NAME" }}`, anywhere in `text`.
@@ -62,6 +68,8 @@ mod tests {
         );
         assert_eq!(variable(&json!("{vault://env/my-secret}")).as_deref(), Some("MY_SECRET"));
         assert_eq!(variable(&json!("{vault://hcv/a}")), None);
+        assert_eq!(variable(&json!("{vault://env/}")), None);
+        assert_eq!(variable(&json!("{vault://env/a/b}")), None);
         assert_eq!(variable(&json!(1)), None);
     }
 }
