@@ -80,12 +80,14 @@ impl Checker<'_> {
     }
 
     fn actor_token(&mut self, token_type: TokenTypeIdentifier) -> Option<ActorSource> {
-        let Some(Sealed(token)) = &self.config.token_exchange.request.actor_token else {
+        let written = self.config.token_exchange.request.actor_token.as_ref();
+        let token =
+            written.map(|Sealed(token)| without_scheme(token.expose())).filter(|token| !token.is_empty());
+        let Some(token) = token else {
             self.findings.mistake("/token_exchange/request/actor_token", "write the actor token");
             return None;
         };
-        let token = Secret::new(without_scheme(token.expose()));
-        Some(ActorSource::Configured { token, token_type })
+        Some(ActorSource::Configured { token: Secret::new(token), token_type })
     }
 
     /// The actor header's name in lower case, where an exchange uses one.
@@ -108,6 +110,7 @@ impl Checker<'_> {
 fn without_scheme(token: &str) -> &str {
     match token.split_once(' ') {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim_start_matches(' '),
+        None if token.eq_ignore_ascii_case("bearer") => "",
         _ => token,
     }
 }
@@ -195,6 +198,8 @@ mod tests {
             (json!({"actor_token_source": "header", "actor_token_header": "Host"}), "actor_token_header"),
             (json!({"actor_token_source": "header", "actor_token_header": ":path"}), "actor_token_header"),
             (json!({"actor_token_source": "config"}), "actor_token"),
+            (json!({"actor_token_source": "config", "actor_token": "Bearer "}), "actor_token"),
+            (json!({"actor_token_source": "config", "actor_token": "bearer"}), "actor_token"),
             (json!({"actor_token_source": "body"}), "actor_token_source"),
         ] {
             assert_eq!(mistaken(&[(REQUEST, request.clone())]), [format!("{REQUEST}/{name}")], "{request}");
