@@ -244,12 +244,13 @@ _plugin_configs:
     resource: https://api.example.com/mcp
     authorization_servers: [https://as.example.com]
     timeout: 0
+    headers: {X-A: common, X-B: common}
 services:
 - name: mcp
   plugins:
   - name: ai-mcp-oauth2
     _config: common
-    config: {timeout: 500}
+    config: {timeout: 500, headers: {X-A: own}}
   - name: token_exchange
     _config: common
 ";
@@ -258,6 +259,7 @@ services:
     assert_eq!(verdict(&findings[1], "/timeout"), Verdict::Mistake);
     let converted = lint::convert(yaml, &no_environment).unwrap();
     assert_eq!(config_of(&converted[0])["timeout"], json!(500));
+    assert_eq!(config_of(&converted[0])["headers"], json!({"X-A": "own", "X-B": "common"}));
     assert_eq!(config_of(&converted[0])["resource"], json!("https://api.example.com/mcp"));
 }
 

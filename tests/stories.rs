@@ -291,6 +291,9 @@ fn a_configured_actor_that_is_refused_is_the_operators_to_mend() {
         assert_eq!(ending.status(), Some(401), "{error}");
         assert_eq!(ending.challenge_error().as_deref(), Some("invalid_token"), "{error}");
     }
+    let of_the_filter = answer(401, json!({"error": "invalid_token"}));
+    let ending = Story::new(&base_config()).run(with_token("T"), &[answer(200, active()), of_the_filter]);
+    assert_eq!(ending.status(), Some(502));
 }
 
 #[test]

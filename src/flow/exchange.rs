@@ -228,8 +228,12 @@ fn refusal(
         "invalid_grant" | "interaction_required" | "login_required" | "consent_required" => {
             (Level::Info, Rejection::InvalidToken(TokenFault::RefusedByTokenEndpoint))
         }
-        // Keycloak says invalid_token of a subject token that it does not take.
-        "invalid_request" | "invalid_token" if !actor_is_configured => {
+        "invalid_request" if !actor_is_configured => {
+            (Level::Warn, Rejection::InvalidToken(TokenFault::RefusedByTokenEndpoint))
+        }
+        // Keycloak says so of a subject token that it does not take. With 401 it would be of the filter's own
+        // credentials (RFC 6749 section 5.2).
+        "invalid_token" if !actor_is_configured && status == 400 => {
             (Level::Warn, Rejection::InvalidToken(TokenFault::RefusedByTokenEndpoint))
         }
         "access_denied" => (Level::Info, Rejection::AccessDenied),

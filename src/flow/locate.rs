@@ -117,8 +117,10 @@ fn same_to_an_upstream(owned: &[u8], name: &[u8]) -> bool {
 
 /// Whether `token` stands in `value` as a whole word, plain or percent-encoded as cookies and URLs are.
 fn holds_token(value: &[u8], token: &[u8]) -> bool {
-    has_word(value, token)
-        || (value.contains(&b'%') && form::decoded(value).any(|part| has_word(part.as_bytes(), token)))
+    // Decoding makes nothing longer.
+    value.len() >= token.len()
+        && (has_word(value, token)
+            || (value.contains(&b'%') && form::decoded(value).any(|part| has_word(part.as_bytes(), token))))
 }
 
 /// A word ends at every byte that no token has. `=` is one a token can end with, so what stands before

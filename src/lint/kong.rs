@@ -57,10 +57,19 @@ fn plugin_config(document: &Value, item: &Value) -> Result<Map<String, Value>, S
     };
     let own = item.get("config").filter(|config| !config.is_null());
     let mut config = own.map_or_else(|| Ok(Map::new()), |config| config_of(Some(config)))?;
-    for (name, value) in common {
-        config.entry(name.as_str()).or_insert_with(|| value.clone());
-    }
+    merge(&mut config, common);
     Ok(config)
+}
+
+/// Adds what `config` does not have, at every depth: what a plugin says itself goes first.
+fn merge(config: &mut Map<String, Value>, common: &Map<String, Value>) {
+    for (name, value) in common {
+        match (config.get_mut(name), value) {
+            (None, value) => drop(config.insert(name.clone(), value.clone())),
+            (Some(Value::Object(own)), Value::Object(common)) => merge(own, common),
+            _ => {}
+        }
+    }
 }
 
 /// What the policy asks for and Kong's Wasm host cannot do.
