@@ -49,16 +49,32 @@ pub(super) fn edits(
     Ok(HeaderEdits(edits))
 }
 
-/// A claim as a header's value: a string as it is, everything else as JSON. `None` for null and
-/// for what cannot stand in a header.
+/// A claim as a header's value: a string as it is, everything else as JSON. `None` for null, for what
+/// cannot stand in a header, and where a number was too large to be read exactly: two users' could have
+/// become one.
 fn header_value(claim: &Value) -> Option<String> {
     let text = match claim {
         Value::Null => return None,
+        other if !is_exact(other) => return None,
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
     let fits = text.len() <= LONGEST_VALUE && !text.chars().any(char::is_control);
     fits.then_some(text)
+}
+
+/// Whether no number in `claim` may have been rounded: whole ones are exact as far as they fit 64 bits,
+/// others up to 2^53.
+fn is_exact(claim: &Value) -> bool {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match claim {
+        Value::Number(number) => {
+            number.is_i64() || number.is_u64() || number.as_f64().is_some_and(|number| number.abs() < EXACT)
+        }
+        Value::Array(items) => items.iter().all(is_exact),
+        Value::Object(members) => members.values().all(is_exact),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
 }
 
 #[cfg(test)]
@@ -73,6 +89,10 @@ mod tests {
             (json!(""), Some("")),
             (json!(7), Some("7")),
             (json!(true), Some("true")),
+            (json!(1.5), Some("1.5")),
+            (json!(u64::MAX), Some("18446744073709551615")),
+            (serde_json::from_str("18446744073709551616").unwrap(), None),
+            (json!([{"id": 1e300}]), None),
             (json!(["a", "b\n"]), Some(r#"["a","b\n"]"#)),
             (json!({"a": 1}), Some(r#"{"a":1}"#)),
             (json!(null), None),
