@@ -32,10 +32,7 @@ pub(super) fn locate(policy: &Policy, host: HostTraits, request: &RequestHead) -
     let token =
         BearerToken::from_authorization(request.headers.all(b"authorization"), policy.max_token_bytes)
             .map_err(authorization_fault)?;
-    let keeps_token = matches!(policy.upstream_credential, UpstreamCredential::Original);
-    if !keeps_token
-        && request.query().is_some_and(|query| holds_token(query, token.secret().expose().as_bytes()))
-    {
+    if request.query().is_some_and(|query| passes_token_on(policy, query, &token)) {
         return Err(Rejection::InvalidRequest(RequestFault::TokenInQuery));
     }
     let taken_off = taken_off(policy, &request.headers, &token);
@@ -80,7 +77,6 @@ fn actor(policy: &Policy, headers: &Headers) -> Result<Option<BearerToken>, Reje
 /// state: those it sets itself, in every spelling that an upstream may take for the same, and, unless
 /// the caller's token is to be passed on, every other field with that token in it.
 fn taken_off(policy: &Policy, headers: &Headers, token: &BearerToken) -> Vec<Vec<u8>> {
-    let keeps_token = matches!(policy.upstream_credential, UpstreamCredential::Original);
     let mut names: Vec<Vec<u8>> = Vec::new();
     for (name, value) in headers.iter() {
         let goes = if name == b"authorization" {
@@ -88,7 +84,7 @@ fn taken_off(policy: &Policy, headers: &Headers, token: &BearerToken) -> Vec<Vec
         } else {
             name == b"proxy-authorization"
                 || owned_names(policy).any(|owned| same_to_an_upstream(owned.as_bytes(), name))
-                || (!keeps_token && holds_token(value, token.secret().expose().as_bytes()))
+                || passes_token_on(policy, value, token)
         };
         if goes && !names.iter().any(|known| known == name) {
             names.push(name.to_owned());
@@ -113,6 +109,12 @@ fn owned_names(policy: &Policy) -> impl Iterator<Item = &str> {
 fn same_to_an_upstream(owned: &[u8], name: &[u8]) -> bool {
     let folded = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
     owned.iter().map(folded).eq(name.iter().map(folded))
+}
+
+/// Whether the upstream would get the caller's token from `value`, and is not to have it.
+fn passes_token_on(policy: &Policy, value: &[u8], token: &BearerToken) -> bool {
+    !matches!(policy.upstream_credential, UpstreamCredential::Original)
+        && holds_token(value, token.secret().expose().as_bytes())
 }
 
 /// Whether `token` stands in `value` as a whole word, plain or percent-encoded as cookies and URLs are.
