@@ -65,7 +65,7 @@ impl AccessTokenRules<'_> {
             return Err(AccessTokenRefused::TokenType);
         }
         if !same_type(ACCESS_TOKEN_TYPE, token_type) {
-            self.check_kind(jwt.claims())?;
+            self.check_for_id_token(jwt.claims())?;
         }
         let rules = ClaimRules { presence: Presence::Required, ..self.claims };
         Ok(rules.check(jwt.claims(), now)?)
@@ -74,7 +74,7 @@ impl AccessTokenRules<'_> {
     /// Looks for what only ID tokens have: their hashes and their nonce. Some issuers copy the nonce
     /// into access tokens, so that one counts only where the audience is not ours and the payload's own
     /// `typ` is not that of Keycloak's access tokens.
-    fn check_kind(&self, claims: &ClaimsSet) -> Result<(), AccessTokenRefused> {
+    fn check_for_id_token(&self, claims: &ClaimsSet) -> Result<(), AccessTokenRefused> {
         let has = |name| claims.get(name).is_some();
         if has("at_hash") || has("c_hash") {
             return Err(AccessTokenRefused::IdToken);

@@ -146,27 +146,30 @@ impl JwkSet {
         key_id: Option<&str>,
         algorithm: Algorithm,
     ) -> Result<impl Iterator<Item = &VerificationKey>, NoKey> {
-        let named = move |jwk: &&Jwk| key_id.is_none() || jwk.key_id.as_deref() == key_id;
-        let mut fitting = self
-            .keys
-            .iter()
-            .filter(named)
-            .filter(move |jwk| jwk.fits(algorithm))
-            .map(|jwk| &jwk.key)
-            .peekable();
+        let named = move |jwk: &Jwk| key_id.is_none() || jwk.key_id.as_deref() == key_id;
+        let mut fitting = self.fitting(algorithm, named).peekable();
         if fitting.peek().is_some() {
-            return Ok(fitting.take(MOST_TRIED));
+            return Ok(fitting);
         }
         Err(match key_id {
             None => NoKey::NoneFits,
-            Some(_) if self.keys.iter().any(|jwk| named(&jwk)) => NoKey::WrongAlgorithm,
+            Some(_) if self.keys.iter().any(named) => NoKey::WrongAlgorithm,
             Some(_) => NoKey::UnknownKeyId,
         })
     }
 
     /// The keys without a name that may verify a token of this `algorithm`, a bounded number of them.
     pub fn unnamed(&self, algorithm: Algorithm) -> impl Iterator<Item = &VerificationKey> {
-        let fitting = self.keys.iter().filter(move |jwk| jwk.key_id.is_none() && jwk.fits(algorithm));
+        self.fitting(algorithm, |jwk| jwk.key_id.is_none())
+    }
+
+    /// The keys for this `algorithm` among the chosen, as many as are tried for one token.
+    fn fitting(
+        &self,
+        algorithm: Algorithm,
+        is_chosen: impl Fn(&Jwk) -> bool,
+    ) -> impl Iterator<Item = &VerificationKey> {
+        let fitting = self.keys.iter().filter(move |jwk| is_chosen(jwk) && jwk.fits(algorithm));
         fitting.map(|jwk| &jwk.key).take(MOST_TRIED)
     }
 
