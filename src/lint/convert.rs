@@ -39,8 +39,6 @@ const DIFFERENCES: [&str; 4] = [
      that nginx_main_env names",
 ];
 
-const NO_CONSUMERS: &str = "there are no filter chains for consumers: the filter is for every caller";
-
 /// Makes a filter chain of every entry of `ai-mcp-oauth2` in a file.
 ///
 /// What the gateway does itself is left out. A field that the filter refuses, and without which more
@@ -71,10 +69,7 @@ fn convert_entry(
     let judgement = fields::judge(&config, &unknown::or_stand_in(environment));
     let mut lines: Vec<_> = judgement.lines.into_iter().map(told).collect();
     lines.extend(judgement.policy.as_ref().and_then(kong::impossible));
-    lines.extend(entry_lines(entry.entry, entry.owner));
-    if entry.is_for_consumer {
-        lines.push(Line::new(Verdict::Refused, "", NO_CONSUMERS));
-    }
+    lines.extend(entry_lines(entry.entry, entry.owner, entry.is_for_consumer));
     lines.extend(DIFFERENCES.map(|text| Line::new(Verdict::Warning, "", text)));
     let member = |name: &str| entry.entry.get(name).filter(|value| !value.is_null());
     let fragment = Fragment {
@@ -114,7 +109,7 @@ fn is_left_out(field: &Field) -> bool {
 }
 
 /// What is said of the entry around its configuration.
-fn entry_lines(entry: &Value, owner: Option<&Value>) -> Vec<Line> {
+fn entry_lines(entry: &Value, owner: Option<&Value>, is_for_consumer: bool) -> Vec<Line> {
     let mut lines = Vec::new();
     let has = |name: &str| entry.get(name).is_some_and(|value| !value.is_null());
     if owner.is_none() && !has("service") && !has("route") {
@@ -125,10 +120,10 @@ fn entry_lines(entry: &Value, owner: Option<&Value>) -> Vec<Line> {
         let text = "there is a filter chain here already, and can be only one: put the filter at its head";
         lines.push(Line::new(Verdict::Warning, "", text));
     }
-    for name in ["consumer", "consumer_group"] {
-        if has(name) {
-            lines.push(Line::new(Verdict::Refused, name, NO_CONSUMERS));
-        }
+    let members = ["consumer", "consumer_group"].into_iter().filter(|name| has(name));
+    for place in members.chain(is_for_consumer.then_some("")) {
+        let text = "there are no filter chains for consumers: the filter is for every caller";
+        lines.push(Line::new(Verdict::Refused, place, text));
     }
     for name in ["condition", "instance_name", "ordering", "partials", "protocols"] {
         if has(name) {
