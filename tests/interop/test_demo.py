@@ -55,6 +55,7 @@ def mcp_server(port: int, gateway: Address) -> Iterator[None]:
             while True:
                 try:
                     urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5)
+                    break
                 except urllib.error.HTTPError:
                     break
                 except OSError:
