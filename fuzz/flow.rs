@@ -6,9 +6,9 @@ use crate::support::{self, Ending, Story};
 use serde_json::json;
 use token_exchange::config;
 use token_exchange::http::{CalloutFailure, CalloutOutcome};
-use token_exchange::oauth::introspection::IntrospectionResponse;
 use token_exchange::oauth::server_metadata;
 use token_exchange::oauth::token_exchange::IssuedToken;
+use token_exchange::token::introspection_response::IntrospectionResponse;
 
 /// A configuration loads, or every mistake in it says what to write.
 pub(crate) fn config(data: &[u8]) {

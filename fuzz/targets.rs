@@ -9,14 +9,14 @@ use serde_json::Value;
 use std::sync::OnceLock;
 use std::time::Duration;
 use token_exchange::jose::alg::Algorithm;
-use token_exchange::jose::claim_rules::{ClaimRules, Presence};
-use token_exchange::jose::claims::ClaimsSet;
 use token_exchange::jose::jwk::JwkSet;
 use token_exchange::jose::jws::Jws;
-use token_exchange::jose::shape::Shape;
-use token_exchange::jose::verify::VerifiedJwt;
 use token_exchange::json;
 use token_exchange::time::UnixTime;
+use token_exchange::token::claim_rules::{ClaimRules, Presence};
+use token_exchange::token::claims::ClaimsSet;
+use token_exchange::token::format::Shape;
+use token_exchange::token::jwt::VerifiedJwt;
 
 /// What the strict reader takes, serde_json reads alike, and can be written and read again.
 pub(crate) fn json(data: &[u8]) {

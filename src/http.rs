@@ -225,14 +225,14 @@ impl fmt::Debug for Callout {
 #[derive(Clone, Debug)]
 pub enum CalloutOutcome {
     /// A whole answer arrived.
-    Answered(Answer),
+    Answered(CalloutResponse),
     /// None did.
     Failed(CalloutFailure),
 }
 
 /// A whole answer to a callout. Its body may hold a token, so `Debug` shows only its length.
 #[derive(Clone)]
-pub struct Answer {
+pub struct CalloutResponse {
     /// The status code.
     pub status: u16,
     /// The header fields, without pseudo-headers.
@@ -241,10 +241,10 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for CalloutResponse {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Answer")
+            .debug_struct("CalloutResponse")
             .field("status", &self.status)
             .field("body_bytes", &self.body.len())
             .finish_non_exhaustive()
@@ -270,7 +270,7 @@ pub enum CalloutFailure {
 
 /// The filter's own answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
+pub struct LocalReply {
     /// The status code.
     pub status: u16,
     /// Header fields, names in lower case, each name once.

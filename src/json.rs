@@ -1,5 +1,5 @@
 //! JSON from outside, read strictly: one object, no duplicate members anywhere, at most
-//! [`DEEPEST`] levels.
+//! [`MAX_DEPTH`] levels.
 //!
 //! RFC 8259 section 4 leaves duplicate members to the reader, and two readers that choose
 //! differently are how a token comes to mean one thing to a gateway and another to its upstream.
@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 use std::fmt;
 
 /// How deep objects and arrays may nest.
-pub const DEEPEST: usize = 32;
+pub const MAX_DEPTH: usize = 32;
 
 /// Why bytes were not accepted as a JSON object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
 pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: DEEPEST }.deserialize(&mut deserializer)?;
+    let value = Strict { depth: MAX_DEPTH }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
@@ -156,8 +156,8 @@ mod tests {
     #[test]
     fn depth_is_bounded() {
         let nested = |levels: usize| format!("{}{}{}", "{\"a\":".repeat(levels), 1, "}".repeat(levels));
-        assert!(parse_object(nested(DEEPEST).as_bytes()).is_ok());
-        assert_eq!(parse_object(nested(DEEPEST + 1).as_bytes()), Err(JsonError::Malformed));
+        assert!(parse_object(nested(MAX_DEPTH).as_bytes()).is_ok());
+        assert_eq!(parse_object(nested(MAX_DEPTH + 1).as_bytes()), Err(JsonError::Malformed));
         assert_eq!(parse_object("[".repeat(100_000).as_bytes()), Err(JsonError::Malformed));
     }
 

@@ -17,7 +17,7 @@
 //! | `lint` | LINT: looks at a configuration before a gateway loads it; native only |
 //! | `manual` | MANUAL: Kong's schema and the reference, written from the table of fields; native only |
 //! | [`flow`] | ORDER: what happens next, or that it ends |
-//! | [`config`] | OPERATOR: what the operator wrote, and the [`config::policy::Policy`] made of it |
+//! | [`config`] | OPERATOR: what the operator wrote, and the [`policy::Policy`] made of it |
 //! | [`cache`] | MEMORY: what is remembered across requests |
 //! | [`rejection`] | every way to say no: who is at fault, which status, which words |
 //! | [`oauth`] | WORDS: what could be written with only an OAuth RFC open |
@@ -39,6 +39,7 @@
 
 pub mod cache;
 pub mod config;
+pub mod digest;
 pub mod flow;
 #[cfg(any(target_arch = "wasm32", test))]
 mod host;
@@ -50,8 +51,10 @@ pub mod lint;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod manual;
 pub mod oauth;
+pub mod policy;
 pub mod rejection;
 pub mod report;
 pub mod scope;
 pub mod secret;
 pub mod time;
+pub mod token;

@@ -3,7 +3,7 @@
 //! A client learns what it can mend and nothing else: neither the authorization server's prose nor
 //! the operator's mistakes leave the log.
 
-use crate::http::Response;
+use crate::http::LocalReply;
 use crate::oauth::challenge::Challenge;
 use serde_json::json;
 use std::time::Duration;
@@ -138,10 +138,10 @@ impl RetryAfter {
 
     /// What the authorization server said, where that is a number of seconds within an hour.
     pub fn from_field(value: Option<&[u8]>) -> RetryAfter {
-        const LONGEST: Duration = Duration::from_secs(3600);
+        const MAX_WAIT: Duration = Duration::from_secs(3600);
         value
             .and_then(|value| std::str::from_utf8(value).ok()?.trim().parse().ok())
-            .filter(|seconds| Duration::from_secs(u64::from(*seconds)) <= LONGEST)
+            .filter(|seconds| Duration::from_secs(u64::from(*seconds)) <= MAX_WAIT)
             .map_or(RetryAfter::SOON, RetryAfter)
     }
 }
@@ -158,7 +158,7 @@ pub struct ChallengeContext {
 }
 
 /// What a rejection says, each column of "every ending".
-struct Answer {
+struct Column {
     at_fault: AtFault,
     status: u16,
     /// `error` of the challenge; a challenge without one for `None`.
@@ -170,7 +170,7 @@ struct Answer {
 
 impl Rejection {
     /// The one table.
-    fn answer(self) -> Answer {
+    fn answer(self) -> Column {
         use AtFault::{AuthorizationServer, Client, Operator};
         let (at_fault, status, challenge, error, description) = match self {
             Rejection::NotConfigured => {
@@ -227,7 +227,7 @@ impl Rejection {
                 "The gateway got an answer from the authorization server that it cannot use.",
             ),
         };
-        Answer { at_fault, status, challenge, error, description }
+        Column { at_fault, status, challenge, error, description }
     }
 
     /// Who has to do something about it.
@@ -247,7 +247,7 @@ impl Rejection {
 
     /// The whole answer. A challenge is on each 401, 400 and 403 (RFC 9728 section 5.1), and so is
     /// the scope that is required on each but the 400.
-    pub fn respond(self, context: &ChallengeContext) -> Response {
+    pub fn respond(self, context: &ChallengeContext) -> LocalReply {
         let answer = self.answer();
         let mut response = plain(&answer);
         if let Some(error) = answer.challenge {
@@ -268,17 +268,17 @@ impl Rejection {
 }
 
 /// The answer while there is no configuration that loads.
-pub fn not_configured() -> Response {
+pub fn not_configured() -> LocalReply {
     plain(&Rejection::NotConfigured.answer())
 }
 
 /// The answer where the gateway did not do what was asked of it.
-pub fn internal_error() -> Response {
+pub fn internal_error() -> LocalReply {
     plain(&Rejection::Internal.answer())
 }
 
-fn plain(answer: &Answer) -> Response {
-    Response {
+fn plain(answer: &Column) -> LocalReply {
+    LocalReply {
         status: answer.status,
         headers: vec![
             ("content-type", "application/json".to_owned()),
@@ -327,7 +327,7 @@ impl TokenFault {
 mod tests {
     use super::*;
 
-    fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    fn header<'a>(response: &'a LocalReply, name: &str) -> Option<&'a str> {
         response.headers.iter().find(|(candidate, _)| *candidate == name).map(|(_, value)| value.as_str())
     }
 

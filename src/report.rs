@@ -48,12 +48,12 @@ pub struct Quoted<'a>(pub &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LONGEST: usize = 120;
+        const MAX_CHARACTERS: usize = 120;
         formatter.write_str("\"")?;
-        for character in self.0.chars().take(LONGEST) {
+        for character in self.0.chars().take(MAX_CHARACTERS) {
             write!(formatter, "{}", character.escape_default())?;
         }
-        if self.0.chars().nth(LONGEST).is_some() {
+        if self.0.chars().nth(MAX_CHARACTERS).is_some() {
             formatter.write_str("...")?;
         }
         formatter.write_str("\"")
@@ -82,9 +82,10 @@ fn is_token_character(character: char) -> bool {
 
 /// Long enough to be a secret, and no word of a language.
 fn may_be_a_credential(word: &str) -> bool {
-    const SHORTEST: usize = 12;
-    const LONGEST_WORD: usize = 40;
-    word.len() > LONGEST_WORD || (word.len() >= SHORTEST && word.bytes().any(|byte| byte.is_ascii_digit()))
+    const MIN_CREDENTIAL_LENGTH: usize = 12;
+    const MAX_WORD_LENGTH: usize = 40;
+    word.len() > MAX_WORD_LENGTH
+        || (word.len() >= MIN_CREDENTIAL_LENGTH && word.bytes().any(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]

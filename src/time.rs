@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The largest NumericDate that counts as a date: 2^53, past which a JSON number no longer holds
 /// whole seconds exactly.
-const LATEST_NUMERIC_DATE: u64 = 1 << 53;
+const MAX_NUMERIC_DATE: u64 = 1 << 53;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 ///
@@ -30,10 +30,10 @@ impl UnixTime {
     /// millisecond is dropped.
     pub fn from_numeric_date(value: &serde_json::Value) -> Option<UnixTime> {
         if let Some(seconds) = value.as_u64() {
-            return (seconds <= LATEST_NUMERIC_DATE).then(|| UnixTime::from_seconds(seconds));
+            return (seconds <= MAX_NUMERIC_DATE).then(|| UnixTime::from_seconds(seconds));
         }
         let seconds = Duration::try_from_secs_f64(value.as_f64()?).ok()?;
-        if seconds.as_secs() > LATEST_NUMERIC_DATE {
+        if seconds.as_secs() > MAX_NUMERIC_DATE {
             return None;
         }
         Some(UnixTime(u64::try_from(seconds.as_millis()).ok()?))

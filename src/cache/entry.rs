@@ -8,7 +8,7 @@
 //! version 1 | expiry, ms, big endian 8 | key digest 32 | payload .. | HMAC-SHA256 32
 //! ```
 
-use super::digest::Digest;
+use crate::digest::Digest;
 use crate::time::UnixTime;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
@@ -87,8 +87,8 @@ pub(super) fn stated(bytes: &[u8]) -> Option<(&[u8], UnixTime)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::digest::DigestBuilder;
     use super::*;
+    use crate::digest::DigestBuilder;
     use proptest::prelude::*;
 
     fn digest(name: &str) -> Digest {

@@ -1,6 +1,6 @@
 //! The in-VM tier: fast, bounded, gone with the worker.
 
-use super::digest::Digest;
+use crate::digest::Digest;
 use crate::time::UnixTime;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,8 +73,8 @@ impl<V> Memory<V> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::digest::DigestBuilder;
     use super::*;
+    use crate::digest::DigestBuilder;
     use proptest::prelude::*;
 
     fn key(name: u8) -> Digest {

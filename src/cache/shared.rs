@@ -6,8 +6,8 @@
 //! room. Writes are compare-and-set. Losing one means that somebody else has just written, which is
 //! as good.
 
-use super::digest::Digest;
 use super::entry::{self, Entry, EntrySeal};
+use crate::digest::Digest;
 use crate::time::UnixTime;
 
 /// One of the numbered places.
@@ -115,18 +115,18 @@ impl SharedTier {
 /// Which of two slots makes room: the smaller. First the same key's, then an empty or unreadable
 /// one, then what expires first. An expiry farther off than anything the filter keeps is damage.
 fn priority(key: &Digest, bytes: Option<&[u8]>, now: UnixTime) -> (u8, UnixTime) {
-    const LONGEST: std::time::Duration = std::time::Duration::from_secs(48 * 60 * 60);
+    const MAX_LIFETIME: std::time::Duration = std::time::Duration::from_secs(48 * 60 * 60);
     match bytes.and_then(entry::stated) {
         Some((digest, expires)) if digest == key.as_bytes() => (0, expires),
-        Some((_, expires)) if expires <= now.saturating_add(LONGEST) => (2, expires),
+        Some((_, expires)) if expires <= now.saturating_add(MAX_LIFETIME) => (2, expires),
         _ => (1, now),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::digest::DigestBuilder;
     use super::*;
+    use crate::digest::DigestBuilder;
     use std::collections::BTreeMap;
 
     /// Shared data by the rules of one host or the other.

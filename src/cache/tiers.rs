@@ -1,12 +1,12 @@
 //! What is remembered, in both tiers: the worker's own memory first, then what the workers share.
 
-use super::digest::Digest;
 use super::memory::Memory;
 use super::shared::{SharedStore, SharedTier};
-use crate::jose::claims::ClaimsSet;
-use crate::oauth::introspection::IntrospectionResponse;
+use crate::digest::Digest;
 use crate::secret::Secret;
 use crate::time::UnixTime;
+use crate::token::claims::ClaimsSet;
+use crate::token::introspection_response::IntrospectionResponse;
 use std::rc::Rc;
 
 /// Both tiers of one configuration.

@@ -21,14 +21,14 @@ impl ConfigError {
 /// `pointer: message`, on one line whatever member names the pointer is made of.
 impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LONGEST: usize = 240;
-        for character in self.pointer.chars().take(LONGEST) {
+        const MAX_POINTER_CHARACTERS: usize = 240;
+        for character in self.pointer.chars().take(MAX_POINTER_CHARACTERS) {
             match character {
                 ' '..='~' => write!(formatter, "{character}")?,
                 other => write!(formatter, "{}", other.escape_default())?,
             }
         }
-        if self.pointer.chars().nth(LONGEST).is_some() {
+        if self.pointer.chars().nth(MAX_POINTER_CHARACTERS).is_some() {
             formatter.write_str("...")?;
         }
         let separator = if self.pointer.is_empty() { "" } else { ": " };

@@ -3,7 +3,7 @@
 use super::error::ConfigError;
 
 /// More mistakes than this are not listed: whoever has so many has written something else.
-pub(super) const MOST: usize = 100;
+pub(super) const MAX_FINDINGS: usize = 100;
 
 /// All that has been found so far.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ impl Findings {
         if self.concern(pointer) {
             return;
         }
-        if self.mistakes.len() < MOST {
+        if self.mistakes.len() < MAX_FINDINGS {
             self.mistakes.push(ConfigError::new(pointer, message));
         } else {
             self.more_mistakes = true;
@@ -78,8 +78,8 @@ mod tests {
             findings.mistake(&format!("/{index}"), "m");
         }
         let mistakes = findings.into_warnings().unwrap_err();
-        assert_eq!(mistakes.len(), MOST + 1);
-        assert!(mistakes[MOST].message.contains("more mistakes"));
+        assert_eq!(mistakes.len(), MAX_FINDINGS + 1);
+        assert!(mistakes[MAX_FINDINGS].message.contains("more mistakes"));
     }
 
     #[test]

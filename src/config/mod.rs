@@ -3,7 +3,7 @@
 //! The road is one way. [`fields`] is the table of every field there is. `read` holds the JSON
 //! text against that table and gives back the effective configuration: defaults filled in, secrets
 //! resolved. `written` is that configuration as Rust types, and `check` turns it into the
-//! [`policy::Policy`] the rest of the filter works with. Mistakes are collected on the whole road,
+//! [`crate::policy::Policy`] the rest of the filter works with. Mistakes are collected on the whole road,
 //! so an operator sees all of them at once.
 
 mod check;
@@ -11,7 +11,6 @@ pub mod error;
 pub mod fields;
 mod findings;
 pub mod form;
-pub mod policy;
 mod read;
 pub mod table;
 #[cfg(test)]
@@ -20,8 +19,8 @@ mod written;
 
 pub use error::ConfigError;
 
-use crate::cache::digest::DigestBuilder;
-use policy::Policy;
+use crate::digest::DigestBuilder;
+use crate::policy::Policy;
 use read::Reader;
 use serde_json::{Map, Value};
 use written::Config;

@@ -58,7 +58,7 @@ pub(super) fn loads(config: &Value) -> Result<Loaded, Vec<ConfigError>> {
 }
 
 /// The policy of the example with `changes`.
-pub(super) fn policy(changes: &[(&str, Value)]) -> super::policy::Policy {
+pub(super) fn policy(changes: &[(&str, Value)]) -> crate::policy::Policy {
     loads(&with(changes)).unwrap().policy
 }
 

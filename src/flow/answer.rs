@@ -2,7 +2,7 @@
 //! endpoint of an authorization server.
 
 use super::step::Environment;
-use crate::http::{Answer, CalloutFailure, CalloutOutcome};
+use crate::http::{CalloutFailure, CalloutOutcome, CalloutResponse};
 use crate::rejection::{Callee, Rejection, RetryAfter};
 use crate::report::Level;
 use crate::time::UnixTime;
@@ -16,7 +16,7 @@ pub(super) fn whole<'a>(
     callee: Callee,
     due: UnixTime,
     environment: &mut Environment<'_>,
-) -> Result<&'a Answer, Rejection> {
+) -> Result<&'a CalloutResponse, Rejection> {
     let late = environment.now > due;
     let (rejection, what) = match outcome {
         CalloutOutcome::Answered(answer) if !late => return Ok(answer),
@@ -50,7 +50,7 @@ pub(super) fn whole<'a>(
 /// The answer, unless its status says that the server is not there, is overloaded, or does not
 /// speak the protocol.
 pub(super) fn usable_status(
-    answer: &Answer,
+    answer: &CalloutResponse,
     callee: Callee,
     environment: &mut Environment<'_>,
 ) -> Result<(), Rejection> {

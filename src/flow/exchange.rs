@@ -5,9 +5,8 @@ use super::rewrite;
 use super::step::{Environment, Receipt, Step};
 use super::validated::{Subject, ValidatedToken};
 use super::{Carried, ResourceServer, Stage};
-use crate::cache::digest::{Digest, DigestBuilder};
-use crate::config::policy::{ActorSource, ExchangeMemory, ExchangePolicy, Policy, UpstreamCredential};
-use crate::http::{Answer, Callout, FlightKey};
+use crate::digest::{Digest, DigestBuilder};
+use crate::http::{Callout, CalloutResponse, FlightKey};
 use crate::json;
 use crate::oauth::bearer::BearerToken;
 use crate::oauth::error_response::ErrorResponse;
@@ -15,6 +14,7 @@ use crate::oauth::form;
 use crate::oauth::token_exchange::{
     IssuedToken, Lifetime, TokenExchangeError, TokenExchangeRequest, TypedToken,
 };
+use crate::policy::{ActorSource, ExchangeMemory, ExchangePolicy, Policy, UpstreamCredential};
 use crate::rejection::{Callee, Rejection, RetryAfter, TokenFault};
 use crate::report::{Level, Prose};
 use crate::secret::Secret;
@@ -34,7 +34,7 @@ pub(super) struct Exchange {
 pub(super) struct KeyPrefix(DigestBuilder);
 
 /// Issued tokens are remembered no longer than this, whatever the server says.
-const LONGEST_MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_CACHE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl std::fmt::Debug for KeyPrefix {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -114,7 +114,7 @@ impl ResourceServer {
         &mut self,
         carried: Carried,
         exchange: Exchange,
-        answer: &Answer,
+        answer: &CalloutResponse,
         joined: bool,
         environment: &mut Environment<'_>,
     ) -> Result<Step, Rejection> {
@@ -181,7 +181,7 @@ fn exchange_callout(policy: &ExchangePolicy, subject: &Subject) -> Callout {
 }
 
 fn read_exchange(
-    answer: &Answer,
+    answer: &CalloutResponse,
     policy: &ExchangePolicy,
     environment: &mut Environment<'_>,
 ) -> Result<IssuedToken, Rejection> {
@@ -262,7 +262,7 @@ fn remembered_until(
         Lifetime::Once => return None,
     };
     let ends =
-        [Some(now.saturating_add(lifetime.min(LONGEST_MEMORY))), issued.own_expiry, validated.expires()];
+        [Some(now.saturating_add(lifetime.min(MAX_CACHE_LIFETIME))), issued.own_expiry, validated.expires()];
     let until = ends.into_iter().flatten().min()?.saturating_sub(memory.expiry_margin);
     (until > now).then_some(until)
 }

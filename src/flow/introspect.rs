@@ -4,16 +4,17 @@ use super::answer;
 use super::step::{Environment, Step};
 use super::validated::{Asked, refused};
 use super::{Carried, ResourceServer, Stage};
-use crate::cache::digest::{Digest, DigestBuilder};
-use crate::config::policy::IntrospectionPolicy;
-use crate::http::{Answer, Callout, FlightKey};
-use crate::jose::claim_rules::{ClaimRules, Presence};
-use crate::jose::claims::ClaimsSet;
+use crate::digest::{Digest, DigestBuilder};
+use crate::http::{Callout, CalloutResponse, FlightKey};
 use crate::oauth::bearer::BearerToken;
 use crate::oauth::form;
-use crate::oauth::introspection::{self, IntrospectionResponse};
+use crate::oauth::introspection;
+use crate::policy::IntrospectionPolicy;
 use crate::rejection::{Callee, Rejection, TokenFault};
 use crate::report::Level;
+use crate::token::claim_rules::{ClaimRules, Presence};
+use crate::token::claims::ClaimsSet;
+use crate::token::introspection_response::IntrospectionResponse;
 use serde_json::Value;
 use std::rc::Rc;
 use std::time::Duration;
@@ -98,7 +99,7 @@ impl ResourceServer {
         &mut self,
         carried: Carried,
         introspection: Introspection,
-        answer: &Answer,
+        answer: &CalloutResponse,
         joined: bool,
         environment: &mut Environment<'_>,
     ) -> Result<Step, Rejection> {
@@ -187,7 +188,7 @@ fn introspection_callout(policy: &IntrospectionPolicy, token: &BearerToken) -> C
 }
 
 fn read_introspection(
-    answer: &Answer,
+    answer: &CalloutResponse,
     environment: &mut Environment<'_>,
 ) -> Result<IntrospectionResponse, Rejection> {
     let callee = Callee::IntrospectionEndpoint;

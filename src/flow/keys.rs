@@ -5,9 +5,9 @@
 //! has heard of causes one fetch, whatever the flood, and nobody is refused while a fetch that
 //! could vouch for his token is under way.
 
-use crate::config::policy::KeyLifetimes;
 use crate::http::Endpoint;
 use crate::jose::jwk::JwkSet;
+use crate::policy::KeyLifetimes;
 use crate::rejection::RetryAfter;
 use crate::time::UnixTime;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use std::time::Duration;
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// Where no request can wake another, so many may fetch the same at a time.
-const MOST_FETCHES: usize = 4;
+const MAX_CONCURRENT_FETCHES: usize = 4;
 
 /// The fetched keys of one issuer, and where they are fetched.
 #[derive(Debug, Default)]
@@ -214,7 +214,7 @@ impl IssuerKeys {
     }
 
     fn may_fetch(&self, now: UnixTime, joins: bool) -> bool {
-        joins || self.under_way.iter().filter(|due| now <= **due).count() < MOST_FETCHES
+        joins || self.under_way.iter().filter(|due| now <= **due).count() < MAX_CONCURRENT_FETCHES
     }
 
     /// How long nobody tries again because a fetch has just failed.

@@ -1,11 +1,11 @@
 //! Which credentials a request carries, and which of its headers must not get through.
 
 use super::step::HostTraits;
-use crate::cache::digest::{Digest, DigestBuilder};
-use crate::config::policy::{ActorSource, Policy, UpstreamCredential};
+use crate::digest::{Digest, DigestBuilder};
 use crate::http::{Headers, RequestHead};
 use crate::oauth::bearer::{BearerError, BearerToken};
 use crate::oauth::form;
+use crate::policy::{ActorSource, Policy, UpstreamCredential};
 use crate::rejection::{Rejection, RequestFault, TokenFault};
 
 /// A request whose credentials were found. Nothing is proven yet.

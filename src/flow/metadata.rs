@@ -1,9 +1,9 @@
 //! The protected resource metadata, served without credentials (RFC 9728 section 3).
 
 use super::step::HostTraits;
-use crate::config::policy::Policy;
-use crate::http::{RequestHead, Response};
+use crate::http::{LocalReply, RequestHead};
 use crate::oauth::metadata;
+use crate::policy::Policy;
 
 /// The document, where it is served, and where it is said to be.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl MetadataPages {
 
     /// The answer, where the request is for one of the document's paths. Browsers may read it from
     /// any origin, since it is public.
-    pub(super) fn answer(&self, request: &RequestHead) -> Option<Response> {
+    pub(super) fn answer(&self, request: &RequestHead) -> Option<LocalReply> {
         let path = request.path();
         if !self.paths.iter().any(|candidate| candidate.as_bytes() == path) {
             return None;
@@ -71,6 +71,6 @@ impl MetadataPages {
                 (405, String::new())
             }
         };
-        Some(Response { status, headers, body })
+        Some(LocalReply { status, headers, body })
     }
 }

@@ -22,8 +22,8 @@ use crate::cache::memory::Memory;
 use crate::cache::shared::SharedTier;
 use crate::cache::tiers::Tiers;
 use crate::config::ConfigError;
-use crate::config::policy::{Policy, SharedData};
 use crate::http::{Callout, RequestHead};
+use crate::policy::{Policy, SharedData};
 use crate::rejection::{AtFault, Callee, ChallengeContext, Rejection};
 use crate::report::{Level, Report};
 use crate::time::UnixTime;
@@ -68,7 +68,7 @@ struct Carried {
 
 /// The metadata is looked for at two places, the keys are fetched, the token is introspected and
 /// exchanged, and exchanged again where the answer that another request brought is for one use.
-const MOST_CALLOUTS: u8 = 6;
+const MAX_CALLOUTS: u8 = 6;
 
 /// Which answer a request waits for.
 #[derive(Debug)]
@@ -169,7 +169,7 @@ impl ResourceServer {
         environment: &Environment<'_>,
     ) -> Result<Step, Rejection> {
         carried.callouts = carried.callouts.saturating_add(1);
-        if carried.callouts > MOST_CALLOUTS {
+        if carried.callouts > MAX_CALLOUTS {
             return Err(Rejection::Internal);
         }
         let left = environment.now.until(carried.deadline);

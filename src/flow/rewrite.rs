@@ -2,14 +2,14 @@
 
 use super::step::{Environment, HeaderEdit, HeaderEdits};
 use super::validated::ValidatedToken;
-use crate::config::policy::{Policy, UpstreamCredential};
+use crate::policy::{Policy, UpstreamCredential};
 use crate::rejection::Rejection;
 use crate::report::{Level, Quoted};
 use crate::secret::Secret;
 use serde_json::Value;
 
 /// A longer value is not set: it would make the upstream refuse the whole request.
-const LONGEST_VALUE: usize = 16_384;
+const MAX_VALUE_BYTES: usize = 16_384;
 
 /// The edits for a request with a validated token: first everything goes that the client may have
 /// forged, then what the filter vouches for is set.
@@ -59,7 +59,7 @@ fn header_value(claim: &Value) -> Option<String> {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let fits = text.len() <= LONGEST_VALUE && !text.chars().any(char::is_control);
+    let fits = text.len() <= MAX_VALUE_BYTES && !text.chars().any(char::is_control);
     fits.then_some(text)
 }
 
@@ -98,7 +98,7 @@ mod tests {
             (json!(null), None),
             (json!("a\r\nx: y"), None),
             (json!("a\u{0}"), None),
-            (json!("x".repeat(LONGEST_VALUE + 1)), None),
+            (json!("x".repeat(MAX_VALUE_BYTES + 1)), None),
         ] {
             assert_eq!(header_value(&claim).as_deref(), expected, "{claim}");
         }

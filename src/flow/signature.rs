@@ -4,20 +4,20 @@ use super::keys::{IssuerKeys, Look, Seek};
 use super::step::{Environment, Step};
 use super::validated::{Asked, access_token_fault, refused};
 use super::{Carried, ResourceServer, Stage};
-use crate::cache::digest::DigestBuilder;
 use crate::cache::tiers::Verified;
-use crate::config::policy::{KeySource, Proof};
-use crate::http::{Answer, Callout, Endpoint, FlightKey};
-use crate::jose::access_token::AccessTokenRules;
-use crate::jose::claim_rules::Presence;
-use crate::jose::claims::ClaimsSet;
+use crate::digest::DigestBuilder;
+use crate::http::{Callout, CalloutResponse, Endpoint, FlightKey};
 use crate::jose::jwk::{JwkSet, NoKey};
 use crate::jose::jws::Jws;
-use crate::jose::verify::{VerificationError, VerifiedJwt};
 use crate::oauth::server_metadata;
+use crate::policy::{KeySource, Proof};
 use crate::rejection::{Callee, Rejection, RetryAfter, TokenFault};
 use crate::report::{Level, Quoted, Report};
 use crate::time::UnixTime;
+use crate::token::access_token::AccessTokenRules;
+use crate::token::claim_rules::Presence;
+use crate::token::claims::ClaimsSet;
+use crate::token::jwt::{VerificationError, VerifiedJwt};
 use std::rc::Rc;
 
 /// A fetch on its way, of an issuer's keys or of the metadata that leads to them.
@@ -175,7 +175,7 @@ impl ResourceServer {
         &mut self,
         carried: Carried,
         fetch: &KeyFetch,
-        answer: Result<&Answer, Rejection>,
+        answer: Result<&CalloutResponse, Rejection>,
         joined: bool,
         environment: &mut Environment<'_>,
     ) -> Result<Step, Rejection> {
@@ -209,7 +209,7 @@ impl ResourceServer {
         &mut self,
         carried: Carried,
         fetch: &KeyFetch,
-        answer: Result<&Answer, Rejection>,
+        answer: Result<&CalloutResponse, Rejection>,
         joined: bool,
         environment: &mut Environment<'_>,
     ) -> Result<Step, Rejection> {
@@ -266,7 +266,7 @@ fn fetch_callout(endpoint: &Endpoint, callee: Callee, issuer: usize) -> Callout 
     Callout { flight: Some(FlightKey(*flight.as_bytes())), ..Callout::get(endpoint) }
 }
 
-fn read_keys(answer: &Answer, environment: &mut Environment<'_>) -> Result<JwkSet, Rejection> {
+fn read_keys(answer: &CalloutResponse, environment: &mut Environment<'_>) -> Result<JwkSet, Rejection> {
     let callee = Callee::KeysEndpoint;
     let set = read(answer, callee, environment, |body| {
         let set = JwkSet::parse(body).map_err(|error| error.to_string())?;
@@ -286,7 +286,7 @@ fn left_out(set: &JwkSet) -> String {
 }
 
 fn read_metadata(
-    answer: &Answer,
+    answer: &CalloutResponse,
     issuer: &str,
     insecure_http: bool,
     environment: &mut Environment<'_>,
@@ -299,7 +299,7 @@ fn read_metadata(
 
 /// Reads a document that only status 200 brings.
 fn read<T>(
-    answer: &Answer,
+    answer: &CalloutResponse,
     callee: Callee,
     environment: &mut Environment<'_>,
     parse: impl FnOnce(&[u8]) -> Result<T, String>,

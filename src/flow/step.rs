@@ -1,7 +1,7 @@
 //! The four things the core can say, and what it is told in between.
 
 use crate::cache::shared::SharedStore;
-use crate::http::{Callout, CalloutOutcome, Response};
+use crate::http::{Callout, CalloutOutcome, LocalReply};
 use crate::report::Report;
 use crate::time::UnixTime;
 
@@ -42,7 +42,7 @@ pub enum Step {
     /// Let the request through with these edits.
     Forward(HeaderEdits, Receipt),
     /// Answer the request; nothing goes upstream.
-    Respond(Response),
+    Respond(LocalReply),
 }
 
 /// What the shell brings back.

@@ -4,11 +4,11 @@ use super::step::{Environment, Step};
 use super::validated::{Asked, Subject, ValidatedToken, refused};
 use super::{Carried, ResourceServer};
 use crate::cache::tiers::Verified;
-use crate::config::policy::IssuerPolicy;
-use crate::jose::claim_rules::{ClaimRules, Presence};
-use crate::jose::claims::ClaimsSet;
-use crate::jose::shape::Shape;
+use crate::policy::IssuerPolicy;
 use crate::rejection::{Rejection, TokenFault};
+use crate::token::claim_rules::{ClaimRules, Presence};
+use crate::token::claims::ClaimsSet;
+use crate::token::format::Shape;
 use std::rc::Rc;
 
 impl ResourceServer {

@@ -1,15 +1,15 @@
 //! The proof that a request may go on: a token that is good, and what makes it so.
 
 use super::step::Environment;
-use crate::config::policy::Requirements;
-use crate::jose::access_token::AccessTokenRefused;
-use crate::jose::claim_rules::{ClaimRules, ClaimsRefused};
-use crate::jose::claims::ClaimsSet;
 use crate::oauth::bearer::BearerToken;
+use crate::policy::Requirements;
 use crate::rejection::{Rejection, TokenFault};
 use crate::report::Level;
 use crate::secret::Secret;
 use crate::time::UnixTime;
+use crate::token::access_token::AccessTokenRefused;
+use crate::token::claim_rules::{ClaimRules, ClaimsRefused};
+use crate::token::claims::ClaimsSet;
 use std::fmt;
 use std::rc::Rc;
 

@@ -2,7 +2,7 @@
 
 use super::kind::{CallEnd, Kind};
 use super::{outgoing, raw};
-use crate::http::{Answer, Callout, CalloutFailure, CalloutOutcome, Headers};
+use crate::http::{Callout, CalloutFailure, CalloutOutcome, CalloutResponse, Headers};
 use crate::report::{Level, Quoted};
 use crate::time::UnixTime;
 use proxy_wasm::hostcalls;
@@ -10,7 +10,7 @@ use proxy_wasm::types::Status as SdkStatus;
 use std::time::Duration;
 
 /// A longer answer is not read: no endpoint has that much to say.
-const LARGEST_ANSWER: usize = 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
 /// How much too early a timer may fire: event loops measure from when they woke up.
 const EARLY: Duration = Duration::from_millis(50);
@@ -88,7 +88,7 @@ pub(super) fn outcome(call: &InFlight, lines: usize, body_size: usize) -> Callou
     answer(call, lines, body_size).map_or_else(CalloutOutcome::Failed, CalloutOutcome::Answered)
 }
 
-fn answer(call: &InFlight, lines: usize, body_size: usize) -> Result<Answer, CalloutFailure> {
+fn answer(call: &InFlight, lines: usize, body_size: usize) -> Result<CalloutResponse, CalloutFailure> {
     let now = raw::now().map_err(|_| CalloutFailure::Broken)?;
     if !call.kind.lists(lines) {
         return Err(CalloutFailure::TooLarge);
@@ -114,7 +114,7 @@ fn answer(call: &InFlight, lines: usize, body_size: usize) -> Result<Answer, Cal
     if !is_whole(&headers, body.len()) {
         return Err(CalloutFailure::Broken);
     }
-    Ok(Answer { status, headers, body })
+    Ok(CalloutResponse { status, headers, body })
 }
 
 /// Whether every Content-Length is that of the body: one host takes an answer with two, and reads
@@ -135,7 +135,7 @@ fn body(size: usize) -> Result<Vec<u8>, CalloutFailure> {
     if size == 0 {
         return Ok(Vec::new());
     }
-    if size > LARGEST_ANSWER {
+    if size > MAX_RESPONSE_BYTES {
         return Err(CalloutFailure::TooLarge);
     }
     raw::call_response_body(size).ok().filter(|body| body.len() == size).ok_or(CalloutFailure::Broken)

@@ -139,11 +139,11 @@ pub(super) enum SharedZone {
 }
 
 /// No entry is longer, whatever the zone holds.
-const LONGEST_ENTRY: usize = 65_536;
+const MAX_ENTRY_BYTES: usize = 65_536;
 /// A zone has room for this many of its longest entries, so that no single one empties it.
 const ENTRIES_IN_A_ZONE: usize = 16;
 /// In a smaller zone little is left beside its own bookkeeping.
-const SMALLEST_ZONE: usize = 65_536;
+const MIN_ZONE_BYTES: usize = 65_536;
 
 impl SharedZone {
     /// Reads Kong's declaration of a zone: a size with an optional unit, then options. Before Kong 3.7
@@ -172,9 +172,9 @@ impl SharedZone {
     /// The longest entry to write; 0 where the zone must be left alone.
     pub(super) fn longest_entry(self) -> usize {
         match self {
-            SharedZone::Unbounded => LONGEST_ENTRY,
-            SharedZone::Bytes(bytes) if bytes >= SMALLEST_ZONE => {
-                (bytes / ENTRIES_IN_A_ZONE).min(LONGEST_ENTRY)
+            SharedZone::Unbounded => MAX_ENTRY_BYTES,
+            SharedZone::Bytes(bytes) if bytes >= MIN_ZONE_BYTES => {
+                (bytes / ENTRIES_IN_A_ZONE).min(MAX_ENTRY_BYTES)
             }
             SharedZone::Bytes(_) | SharedZone::Absent | SharedZone::NeverEvicts | SharedZone::Unknown => 0,
         }

@@ -4,14 +4,14 @@
 //! blank or a line end in it to the wire as it is. So nothing goes out unchecked, whoever made it.
 
 use super::pairs;
-use crate::http::{Callout, Endpoint, Response};
+use crate::http::{Callout, Endpoint, LocalReply};
 
 /// Longer paths are refused by common servers.
-const LONGEST_PATH: usize = 8 * 1024;
+const MAX_PATH_BYTES: usize = 8 * 1024;
 /// Room for a token of the longest kind in a header, and then some.
-const LARGEST_HEADER: usize = 128 * 1024;
+const MAX_HEADER_BYTES: usize = 128 * 1024;
 /// Room for two tokens of the longest kind, form-encoded.
-const LARGEST_BODY: usize = 1024 * 1024;
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// Whether a header line can be made of this: a token (RFC 9110 section 5.6.2) and a value without
 /// line ends and zero bytes.
@@ -31,27 +31,27 @@ pub(super) fn is_callout(callout: &Callout) -> bool {
         && is_path(callout.endpoint.path_and_query.as_bytes())
         && is_authority(&callout.endpoint)
         && callout.headers.iter().all(|(name, value)| is_field(name.as_bytes(), value.expose().as_bytes()))
-        && header_size <= LARGEST_HEADER
-        && callout.body.expose().len() <= LARGEST_BODY
+        && header_size <= MAX_HEADER_BYTES
+        && callout.body.expose().len() <= MAX_BODY_BYTES
 }
 
 fn is_path(path: &[u8]) -> bool {
-    path.starts_with(b"/") && path.len() <= LONGEST_PATH && path.iter().all(u8::is_ascii_graphic)
+    path.starts_with(b"/") && path.len() <= MAX_PATH_BYTES && path.iter().all(u8::is_ascii_graphic)
 }
 
 fn is_authority(endpoint: &Endpoint) -> bool {
-    const LONGEST_HOST: usize = 253;
+    const MAX_HOST_BYTES: usize = 253;
     let host = endpoint.host.as_bytes();
     let in_brackets = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
     let is_host = match in_brackets {
         Some(address) => address.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')),
         None => host.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')),
     };
-    is_host && !host.is_empty() && host.len() <= LONGEST_HOST && endpoint.port != 0
+    is_host && !host.is_empty() && host.len() <= MAX_HOST_BYTES && endpoint.port != 0
 }
 
 /// The header of a reply in the gateway's form; `None` where the reply cannot be sent as it is.
-pub(super) fn response_header(response: &Response) -> Option<Vec<u8>> {
+pub(super) fn response_header(response: &LocalReply) -> Option<Vec<u8>> {
     let fields: Vec<(&[u8], &[u8])> =
         response.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
     let sendable =
@@ -96,7 +96,7 @@ mod tests {
             ("port zero", |callout| callout.endpoint.port = 0),
             ("empty name", |callout| callout.headers.push((String::new(), Secret::new("v")))),
             ("line end in value", |callout| callout.headers.push(("n".to_owned(), Secret::new("v\nx: y")))),
-            ("large body", |callout| callout.body = Secret::new("x".repeat(LARGEST_BODY + 1))),
+            ("large body", |callout| callout.body = Secret::new("x".repeat(MAX_BODY_BYTES + 1))),
         ];
         for (what, spoil) in spoilt {
             let mut callout = callout("https://idp.example.com/token");
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_reply_is_sent_only_with_a_final_status_and_clean_fields() {
         let reply = |status, value: &str| {
-            response_header(&Response {
+            response_header(&LocalReply {
                 status,
                 headers: vec![("www-authenticate", value.to_owned())],
                 body: String::new(),

@@ -3,11 +3,11 @@
 use super::kind::Kind;
 use super::store::Store;
 use super::{raw, settings};
-use crate::cache::digest::{Digest, DigestBuilder};
 use crate::config;
-use crate::config::policy::{Policy, SharedData};
+use crate::digest::{Digest, DigestBuilder};
 use crate::flow::ResourceServer;
 use crate::flow::step::{Environment, Step};
+use crate::policy::{Policy, SharedData};
 use crate::rejection;
 use crate::report::{Level, Report};
 use crate::time::UnixTime;

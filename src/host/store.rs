@@ -6,7 +6,7 @@
 use super::kind::{Kind, SharedZone};
 use super::raw::{self, Status};
 use crate::cache::shared::{SharedStore, Slot, Version, Written};
-use crate::config::policy::SharedData;
+use crate::policy::SharedData;
 use crate::report::{Level, Report};
 
 /// Kong's declaration of the zone for keys without a prefix, as its operator wrote it.

@@ -15,14 +15,14 @@ use super::unseen::Replacement;
 use super::{outgoing, unseen};
 use crate::flow::step::{Environment, Event, HeaderEdit, HeaderEdits, Step};
 use crate::flow::{Pending, ResourceServer};
-use crate::http::{Callout, CalloutFailure, CalloutOutcome, Headers, RequestHead, Response};
+use crate::http::{Callout, CalloutFailure, CalloutOutcome, Headers, LocalReply, RequestHead};
 use crate::rejection;
 use crate::report::{Level, Quoted};
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 /// More steps in one callback than any policy makes: each callout that cannot be sent is one.
-const MOST_STEPS: usize = 32;
+const MAX_STEPS: usize = 32;
 
 /// One request. Its SDK context holds on to it; whatever else wakes it meets it gone, or decided, or
 /// waiting.
@@ -163,7 +163,7 @@ impl Stream {
     /// Drives a step, and those that follow at once, until a callout is under way or the request
     /// is decided.
     fn carry_out(self: &Rc<Self>, mut step: Step) {
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MAX_STEPS {
             match step {
                 Step::Call(callout, pending) => match self.call(callout) {
                     Ok(owner) => return self.state.set(State::Waiting(owner, pending)),
@@ -233,7 +233,7 @@ impl Stream {
     }
 
     /// Sends the one answer.
-    fn answer(&self, response: &Response) {
+    fn answer(&self, response: &LocalReply) {
         let fallback = rejection::internal_error();
         let (response, header) = match outgoing::response_header(response) {
             Some(header) => (response, header),

@@ -14,10 +14,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// How many members of `keys` are looked at.
-const MOST_KEYS: usize = 100;
+const MAX_KEYS: usize = 100;
 
 /// How many keys are tried for one token: a token names its key, or the issuer has few.
-const MOST_TRIED: usize = 4;
+const MAX_KEYS_TRIED: usize = 4;
 
 /// The parameters that make a key private (RFC 7518 sections 6.2.2 and 6.3.2).
 const PRIVATE_PARAMETERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
@@ -124,13 +124,13 @@ impl JwkSet {
     pub fn from_members(members: &Map<String, Value>) -> Result<JwkSet, JwkSetError> {
         let listed = members.get("keys").and_then(Value::as_array).ok_or(JwkSetError::NoKeys)?;
         let mut set = JwkSet::default();
-        for value in listed.iter().take(MOST_KEYS) {
+        for value in listed.iter().take(MAX_KEYS) {
             match Jwk::from_value(value) {
                 Ok(key) => set.keys.push(key),
                 Err(reason) => set.leave_out(reason, 1),
             }
         }
-        set.leave_out(Unusable::TooMany, listed.len().saturating_sub(MOST_KEYS));
+        set.leave_out(Unusable::TooMany, listed.len().saturating_sub(MAX_KEYS));
         Ok(set)
     }
 
@@ -170,7 +170,7 @@ impl JwkSet {
         is_chosen: impl Fn(&Jwk) -> bool,
     ) -> impl Iterator<Item = &VerificationKey> {
         let fitting = self.keys.iter().filter(move |jwk| is_chosen(jwk) && jwk.fits(algorithm));
-        fitting.map(|jwk| &jwk.key).take(MOST_TRIED)
+        fitting.map(|jwk| &jwk.key).take(MAX_KEYS_TRIED)
     }
 
     /// How many usable keys there are.

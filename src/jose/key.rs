@@ -8,10 +8,10 @@ use sha2::{Sha256, Sha384, Sha512};
 use std::fmt;
 
 /// The fewest bits of an RSA modulus (RFC 7518 section 3.3).
-const FEWEST_MODULUS_BITS: usize = 2048;
+const MIN_MODULUS_BITS: usize = 2048;
 
 /// The most bits of an RSA modulus: one verification costs the square of this.
-const MOST_MODULUS_BITS: usize = 8192;
+const MAX_MODULUS_BITS: usize = 8192;
 
 /// The first byte of an uncompressed point (SEC 1 section 2.3.3).
 const UNCOMPRESSED: u8 = 4;
@@ -68,13 +68,13 @@ impl VerificationKey {
     /// [`KeyError`]
     pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<VerificationKey, KeyError> {
         let modulus = without_leading_zeros(modulus);
-        if modulus.len() > MOST_MODULUS_BITS / 8 {
+        if modulus.len() > MAX_MODULUS_BITS / 8 {
             return Err(KeyError::ModulusSize);
         }
         let precision = u32::try_from(modulus.len()).unwrap_or_default().saturating_mul(8);
         let modulus = BoxedUint::from_be_slice(modulus, precision).map_err(|_| KeyError::Invalid)?;
         let exponent = small_exponent(exponent).ok_or(KeyError::Exponent)?;
-        let sizes = FEWEST_MODULUS_BITS..=MOST_MODULUS_BITS;
+        let sizes = MIN_MODULUS_BITS..=MAX_MODULUS_BITS;
         rsa::PublicKey::new_with_size_limits(modulus, BoxedUint::from(exponent), sizes)
             .map(|key| VerificationKey(Prepared::Rsa(Box::new(key))))
             .map_err(|error| match error {

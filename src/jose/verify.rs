@@ -1,95 +1,85 @@
-//! From a JWS to a proof: the one place that makes a [`VerifiedJwt`].
+//! From a JWS to a proof: the one place that makes a [`VerifiedJws`].
 
 use super::alg::KeyType;
-use super::claims::ClaimsSet;
 use super::jwk::{JwkSet, NoKey};
 use super::jws::Jws;
 use super::key::VerificationKey;
-use crate::json::{self, JsonError};
 use std::fmt;
 
-/// A JWT (RFC 7519) whose signature was verified with a key the operator or an issuer named by the
-/// operator vouches for. What it says has yet to be held to the rules.
-#[derive(Clone, Debug)]
-pub struct VerifiedJwt {
+/// A JWS (RFC 7515) whose signature was verified with a key that the operator, or an issuer whom the
+/// operator named, vouches for.
+#[derive(Clone)]
+pub struct VerifiedJws {
     token_type: Option<String>,
-    claims: ClaimsSet,
+    payload: Vec<u8>,
 }
 
-/// Why a JWS is not proven.
+/// Why the signature of a JWS is not proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VerificationError {
+pub enum SignatureError {
     /// No key may verify it.
     NoKey(NoKey),
     /// The signature is not that of any key tried.
-    Signature,
-    /// Well signed, but the payload is not one JSON object without duplicate members (RFC 7519
-    /// section 7.2).
-    Payload(JsonError),
+    Invalid,
 }
 
-impl fmt::Display for VerificationError {
+impl fmt::Display for SignatureError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            VerificationError::NoKey(NoKey::UnknownKeyId) => "signed by a key that is not known",
-            VerificationError::NoKey(NoKey::WrongAlgorithm) => "the key is not for this algorithm",
-            VerificationError::NoKey(NoKey::NoneFits) => "no key is for this algorithm",
-            VerificationError::Signature => "the signature is not valid",
-            VerificationError::Payload(_) => "the payload is not a JSON object",
+            SignatureError::NoKey(NoKey::UnknownKeyId) => "unknown kid",
+            SignatureError::NoKey(NoKey::WrongAlgorithm) => {
+                "the key that kid names is not for this algorithm"
+            }
+            SignatureError::NoKey(NoKey::NoneFits) => "no key is for this algorithm",
+            SignatureError::Invalid => "the signature is not valid",
         })
     }
 }
 
-impl std::error::Error for VerificationError {}
+impl std::error::Error for SignatureError {}
 
-impl VerifiedJwt {
+impl VerifiedJws {
     /// Verifies `jws` with the keys of an issuer.
     ///
     /// # Errors
-    /// [`VerificationError`]
-    pub fn verify(jws: &Jws<'_>, keys: &JwkSet) -> Result<VerifiedJwt, VerificationError> {
+    /// No key of the set may verify it, or none does.
+    pub fn verify(jws: &Jws<'_>, keys: &JwkSet) -> Result<VerifiedJws, SignatureError> {
         match keys.candidates(jws.key_id(), jws.algorithm()) {
-            Ok(candidates) => VerifiedJwt::verify_with(jws, candidates),
+            Ok(candidates) => VerifiedJws::verify_with(jws, candidates),
             // `kid` is optional in a key as well (RFC 7517 section 4.5). Where none of those verifies,
             // the key may still be a new one.
             Err(unknown @ NoKey::UnknownKeyId) => {
-                VerifiedJwt::verify_with(jws, keys.unnamed(jws.algorithm())).map_err(|error| match error {
-                    VerificationError::Signature => VerificationError::NoKey(unknown),
-                    other => other,
-                })
+                VerifiedJws::verify_with(jws, keys.unnamed(jws.algorithm()))
+                    .map_err(|_| SignatureError::NoKey(unknown))
             }
-            Err(no_key) => Err(VerificationError::NoKey(no_key)),
+            Err(no_key) => Err(SignatureError::NoKey(no_key)),
         }
     }
 
     /// Verifies `jws` with a secret shared with the issuer, whatever `kid` says: there is but one.
     ///
     /// # Errors
-    /// [`VerificationError`]
+    /// The secret is not for this algorithm, or the signature is not valid.
     pub fn verify_with_secret(
         jws: &Jws<'_>,
         secret: &VerificationKey,
-    ) -> Result<VerifiedJwt, VerificationError> {
+    ) -> Result<VerifiedJws, SignatureError> {
         if secret.key_type() != KeyType::Secret || !secret.fits(jws.algorithm()) {
-            return Err(VerificationError::NoKey(NoKey::NoneFits));
+            return Err(SignatureError::NoKey(NoKey::NoneFits));
         }
-        VerifiedJwt::verify_with(jws, std::iter::once(secret))
+        VerifiedJws::verify_with(jws, std::iter::once(secret))
     }
 
     fn verify_with<'k>(
         jws: &Jws<'_>,
         mut keys: impl Iterator<Item = &'k VerificationKey>,
-    ) -> Result<VerifiedJwt, VerificationError> {
+    ) -> Result<VerifiedJws, SignatureError> {
         let verifies =
             |key: &VerificationKey| key.verify(jws.algorithm(), jws.signing_input(), jws.signature()).is_ok();
         if !keys.any(verifies) {
-            return Err(VerificationError::Signature);
+            return Err(SignatureError::Invalid);
         }
-        let members = json::parse_object(jws.payload()).map_err(VerificationError::Payload)?;
-        Ok(VerifiedJwt {
-            token_type: jws.token_type().map(str::to_owned),
-            claims: ClaimsSet::from_members(members),
-        })
+        Ok(VerifiedJws { token_type: jws.token_type().map(str::to_owned), payload: jws.payload().to_vec() })
     }
 
     /// The header's `typ`, as sent.
@@ -97,13 +87,18 @@ impl VerifiedJwt {
         self.token_type.as_deref()
     }
 
-    /// What the issuer says.
-    pub fn claims(&self) -> &ClaimsSet {
-        &self.claims
+    /// The payload, as it was signed.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
     }
+}
 
-    /// Leaves only what the issuer says.
-    pub fn into_claims(self) -> ClaimsSet {
-        self.claims
+/// The payload is personal data, so that only its length is shown.
+impl fmt::Debug for VerifiedJws {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("VerifiedJws")
+            .field("payload_bytes", &self.payload.len())
+            .finish_non_exhaustive()
     }
 }

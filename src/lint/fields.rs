@@ -3,9 +3,9 @@
 use super::unknown;
 use super::{Line, Verdict};
 use crate::config::fields::FIELDS;
-use crate::config::policy::Policy;
 use crate::config::table::{Field, Kind, Support};
 use crate::config::{self, ConfigError};
+use crate::policy::Policy;
 use serde_json::{Map, Value};
 
 /// What the filter would say.

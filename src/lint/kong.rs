@@ -2,7 +2,7 @@
 
 use super::document::{Entry, Kind, config_of};
 use super::{Line, Verdict};
-use crate::config::policy::Policy;
+use crate::policy::Policy;
 use serde_json::{Map, Value};
 
 /// The filter's name in Kong.

@@ -126,7 +126,7 @@ impl IssuedToken {
         }
         let token = members.get("access_token").and_then(Value::as_str).unwrap_or_default();
         if token.is_empty()
-            || token.len() > LONGEST_TOKEN
+            || token.len() > MAX_TOKEN_BYTES
             || !token.bytes().all(|byte| byte.is_ascii_graphic())
         {
             return Err(TokenExchangeError::NoToken);
@@ -143,7 +143,7 @@ impl IssuedToken {
 }
 
 /// A longer token fits no header that a server would read.
-const LONGEST_TOKEN: usize = 65_536;
+const MAX_TOKEN_BYTES: usize = 65_536;
 
 fn check_token_type(value: Option<&Value>) -> Result<(), TokenExchangeError> {
     let stated = value.and_then(Value::as_str).unwrap_or_default();

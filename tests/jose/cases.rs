@@ -6,14 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use std::time::Duration;
-use token_exchange::jose::access_token::{AccessTokenRefused, AccessTokenRules};
 use token_exchange::jose::alg::Algorithm;
-use token_exchange::jose::claim_rules::{ClaimRules, ClaimsRefused, Presence};
 use token_exchange::jose::jwk::{JwkSet, JwkSetError, NoKey, Unusable};
 use token_exchange::jose::jws::Jws;
 use token_exchange::jose::key::VerificationKey;
-use token_exchange::jose::verify::{VerificationError, VerifiedJwt};
 use token_exchange::time::UnixTime;
+use token_exchange::token::access_token::{AccessTokenRefused, AccessTokenRules};
+use token_exchange::token::claim_rules::{ClaimRules, ClaimsRefused, Presence};
+use token_exchange::token::jwt::{VerificationError, VerifiedJwt};
 
 const NOW: u64 = 1_800_000_000;
 const ISSUER: &str = "https://as.example.com/realms/demo";

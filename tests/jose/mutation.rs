@@ -3,7 +3,7 @@
 use crate::signing::{ALGORITHMS, Signer};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use token_exchange::jose::claims::ClaimsSet;
+use token_exchange::token::claims::ClaimsSet;
 
 /// A signer and a token of its own, for each algorithm.
 struct Issued {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use token_exchange::jose::jwk::JwkSet;
 use token_exchange::jose::jws::{Jws, JwsError};
 use token_exchange::jose::key::VerificationKey;
-use token_exchange::jose::verify::{VerificationError, VerifiedJwt};
+use token_exchange::token::jwt::{VerificationError, VerifiedJwt};
 
 fn verify(key: &Value, token: &str) -> Result<VerifiedJwt, VerificationError> {
     let jws = Jws::parse(token).unwrap();

@@ -14,7 +14,7 @@ use token_exchange::jose::alg::Algorithm;
 use token_exchange::jose::jwk::JwkSet;
 use token_exchange::jose::jws::Jws;
 use token_exchange::jose::key::VerificationKey;
-use token_exchange::jose::verify::{VerificationError, VerifiedJwt};
+use token_exchange::token::jwt::{VerificationError, VerifiedJwt};
 
 /// Every algorithm there is.
 pub(crate) const ALGORITHMS: [Algorithm; 13] = [

@@ -17,7 +17,7 @@ import wasmtime
 WORD = 4
 LOCATION = struct.Struct("<IIII")
 """Where the file's name is and how long, the line, the column; a name may have a zero byte at its end."""
-LONGEST_NAME, LAST_LINE, LAST_COLUMN = 400, 200_000, 1_000
+MAX_NAME_BYTES, MAX_LINE, MAX_COLUMN = 400, 200_000, 1_000
 NAME = re.compile(rb"[\x20-\x7e]+\.rs\x00?")
 HOMES = re.compile(r".*?/(?:registry/src/[^/]+/|rustc/[0-9a-f]+/|rustlib/src/rust/)(?=[^/]+/)")
 """Where crates and the standard library lie when they are compiled."""
@@ -41,7 +41,7 @@ def locations(memory: bytes) -> Places:
     found: Places = defaultdict(set)
     for start in range(0, len(memory) - LOCATION.size + 1, WORD):
         address, length, line, column = LOCATION.unpack_from(memory, start)
-        if 0 < length <= LONGEST_NAME and 0 < line <= LAST_LINE and 0 < column <= LAST_COLUMN:
+        if 0 < length <= MAX_NAME_BYTES and 0 < line <= MAX_LINE and 0 < column <= MAX_COLUMN:
             name = memory[address : address + length]
             if len(name) == length and NAME.fullmatch(name):
                 found[HOMES.sub("", name.rstrip(b"\0").decode())].add(line)

@@ -16,7 +16,7 @@ use token_exchange::config;
 use token_exchange::flow::step::{Environment, Event, HeaderEdit, HostTraits, Step};
 use token_exchange::flow::{Pending, ResourceServer};
 use token_exchange::http::{
-    Answer, Callout, CalloutFailure, CalloutOutcome, FlightKey, Headers, RequestHead, Response,
+    Callout, CalloutFailure, CalloutOutcome, CalloutResponse, FlightKey, Headers, LocalReply, RequestHead,
 };
 use token_exchange::report::{Level, Report};
 use token_exchange::time::UnixTime;
@@ -130,7 +130,7 @@ pub fn answer(status: u16, body: impl ToString) -> CalloutOutcome {
 /// A whole answer with header fields.
 pub fn answer_with(status: u16, headers: &[(&str, &str)], body: impl ToString) -> CalloutOutcome {
     let pairs = headers.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
-    CalloutOutcome::Answered(Answer {
+    CalloutOutcome::Answered(CalloutResponse {
         status,
         headers: Headers::from_pairs(pairs.collect()),
         body: body.to_string().into_bytes(),
@@ -189,7 +189,7 @@ pub enum Ending {
     /// Upstream got it; the header fields as they arrive there.
     Forwarded(Vec<(String, Vec<u8>)>),
     /// The filter answered.
-    Answered(Response),
+    Answered(LocalReply),
 }
 
 impl Ending {
@@ -206,7 +206,7 @@ impl Ending {
     }
 
     /// The filter's answer; panics where the request was forwarded.
-    pub fn response(&self) -> &Response {
+    pub fn response(&self) -> &LocalReply {
         match self {
             Ending::Answered(response) => response,
             Ending::Forwarded(headers) => panic!("not answered but forwarded {headers:?}"),

@@ -164,8 +164,8 @@ impl Checker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::policy::{IntrospectionPolicy, UpstreamCredential};
     use crate::config::testing::{message, mistaken, policy, warnings};
+    use crate::policy::{IntrospectionPolicy, UpstreamCredential};
     use serde_json::{Value, json};
 
     fn introspection(changes: &[(&str, Value)]) -> IntrospectionPolicy {

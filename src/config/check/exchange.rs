@@ -1,9 +1,9 @@
 //! What an exchange is made of.
 
 use super::Checker;
-use crate::config::policy::{ActorSource, ExchangeMemory, ExchangePolicy};
 use crate::config::written::{ActorTokenSource, Sealed};
 use crate::oauth::token_type::TokenTypeIdentifier;
+use crate::policy::{ActorSource, ExchangeMemory, ExchangePolicy};
 use crate::secret::Secret;
 use std::time::Duration;
 
@@ -118,8 +118,8 @@ fn without_scheme(token: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::policy::UpstreamCredential;
     use crate::config::testing::{message, mistaken, policy, warnings};
+    use crate::policy::UpstreamCredential;
     use crate::scope::Scope;
     use serde_json::{Value, json};
 

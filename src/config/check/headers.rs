@@ -2,9 +2,9 @@
 
 use super::Checker;
 use crate::config::error::beneath;
-use crate::config::policy::ClaimHeader;
 use crate::config::written::Sealed;
 use crate::oauth::client_auth::ClientAuthentication;
+use crate::policy::ClaimHeader;
 use crate::secret::Secret;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -131,8 +131,8 @@ impl Checker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::policy::IntrospectionPolicy;
     use crate::config::testing::{mistaken, policy};
+    use crate::policy::IntrospectionPolicy;
     use serde_json::{Value, json};
 
     fn introspection(changes: &[(&str, Value)]) -> IntrospectionPolicy {

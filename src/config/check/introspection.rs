@@ -1,8 +1,8 @@
 //! Who is asked about tokens.
 
 use super::Checker;
-use crate::config::policy::IntrospectionPolicy;
 use crate::config::written::Issuer;
+use crate::policy::IntrospectionPolicy;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

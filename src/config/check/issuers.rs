@@ -2,8 +2,8 @@
 //! the fields at the top.
 
 use super::Checker;
-use crate::config::policy::{IntrospectionPolicy, IssuerPolicy, KeySource, Proof};
 use crate::config::written::{Issuer, TokenValidation};
+use crate::policy::{IntrospectionPolicy, IssuerPolicy, KeySource, Proof};
 use std::collections::BTreeSet;
 
 /// An issuer whose tokens are accepted.

@@ -2,11 +2,11 @@
 
 use super::Checker;
 use super::issuers::Accepted;
-use crate::config::policy::{KeyLifetimes, KeySource};
 use crate::config::written::Sealed;
 use crate::jose::jwk::{JwkSet, Unusable};
 use crate::jose::key::VerificationKey;
 use crate::oauth::server_metadata;
+use crate::policy::{KeyLifetimes, KeySource};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -178,8 +178,8 @@ impl Checker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::policy::IssuerPolicy;
     use crate::config::testing::{message, mistaken, policy, warnings};
+    use crate::policy::IssuerPolicy;
     use serde_json::json;
 
     const SERVERS: &str = "/authorization_servers";

@@ -12,10 +12,10 @@ mod keys;
 mod urls;
 mod validation;
 
-use crate::cache::digest::Digest;
 use crate::config::findings::Findings;
-use crate::config::policy::{CachePolicy, Policy, Requirements, SharedData, UpstreamCredential};
 use crate::config::written::{Config, Shared};
+use crate::digest::Digest;
+use crate::policy::{CachePolicy, Policy, Requirements, SharedData, UpstreamCredential};
 use crate::scope::Scope;
 use std::collections::BTreeMap;
 use std::time::Duration;

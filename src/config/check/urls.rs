@@ -3,8 +3,8 @@
 use super::Checker;
 use crate::config::error::beneath;
 use crate::config::form;
-use crate::config::policy::Resource;
 use crate::http::Endpoint;
+use crate::policy::Resource;
 use url::Url;
 
 impl Checker<'_> {
@@ -96,8 +96,8 @@ impl Checker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::policy::UpstreamCredential;
     use crate::config::testing::{message, mistaken, policy, warnings};
+    use crate::policy::UpstreamCredential;
     use serde_json::json;
 
     #[test]

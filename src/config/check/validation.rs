@@ -2,8 +2,8 @@
 
 use super::Checker;
 use super::issuers::{Accepted, Entry};
-use crate::config::policy::Validation;
 use crate::config::written::TokenValidation;
+use crate::policy::Validation;
 
 impl Checker<'_> {
     /// The proof that each token needs.
@@ -61,10 +61,10 @@ impl Checker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::policy::{KeyLifetimes, KeySource, Proof};
     use crate::config::testing::{message, mistaken, policy, warnings};
     use crate::http::Endpoint;
     use crate::oauth::client_auth::ClientAuthentication;
+    use crate::policy::{KeyLifetimes, KeySource, Proof};
     use serde_json::{Value, json};
     use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The fields of `token_exchange`.
 
-use super::LONGEST_SECONDS;
+use super::MAX_SECONDS;
 use crate::config::form::Form;
 use crate::config::table::{Choice, DefaultValue as Default, Field, Kind};
 use crate::oauth::token_type::TokenTypeIdentifier;
@@ -88,7 +88,7 @@ const CACHE: &[Field] = &[
         "ttl",
         Kind::Integer {
             minimum: 1,
-            maximum: LONGEST_SECONDS,
+            maximum: MAX_SECONDS,
             instead_of_zero: Some("set cache.enabled to false to remember no issued token"),
         },
         "The lifetime of an issued token whose answer names none, in seconds.",
@@ -96,7 +96,7 @@ const CACHE: &[Field] = &[
     .or(Default::Integer(3600)),
     Field::ours(
         "expiry_margin",
-        Kind::integer(0, LONGEST_SECONDS),
+        Kind::integer(0, MAX_SECONDS),
         "How many seconds before its end an issued token is no longer used.",
     )
     .or(Default::Integer(15)),

@@ -16,9 +16,9 @@ use exchange::TOKEN_EXCHANGE;
 use issuers::ISSUER;
 
 /// The longest time in milliseconds that Kong accepts for a timeout.
-const LONGEST_MILLISECONDS: u64 = 2_147_483_646;
+const MAX_MILLISECONDS: u64 = 2_147_483_646;
 /// The longest time in seconds: 68 years.
-pub(super) const LONGEST_SECONDS: u64 = 2_147_483_647;
+pub(super) const MAX_SECONDS: u64 = 2_147_483_647;
 
 const NO_CONSUMERS: &str = "Kong's consumers are out of reach of a Wasm filter: pass claims on with claim_to_header or \
                             upstream_headers, and let the upstream or a later plugin use those";
@@ -97,7 +97,7 @@ pub const FIELDS: &[Field] = &[
         "introspection_cache_ttl",
         Kind::Integer {
             minimum: 1,
-            maximum: LONGEST_SECONDS,
+            maximum: MAX_SECONDS,
             instead_of_zero: Some("set cache_introspection to false to remember nothing"),
         },
         "How long a positive introspection is remembered at most, in seconds.",
@@ -192,7 +192,7 @@ pub const FIELDS: &[Field] = &[
     .or(Default::EmptyMap),
     Field::kong(
         "jwt_claims_leeway",
-        Kind::integer(0, LONGEST_SECONDS),
+        Kind::integer(0, MAX_SECONDS),
         "How many seconds the clocks of the issuer and the gateway may differ.",
     )
     .or(Default::Integer(0)),
@@ -229,19 +229,19 @@ pub const FIELDS: &[Field] = &[
     ),
     Field::kong(
         "jwks_cache_ttl",
-        Kind::integer(1, LONGEST_SECONDS),
+        Kind::integer(1, MAX_SECONDS),
         "How long a JWK Set is used before it is fetched again, in seconds.",
     )
     .or(Default::Integer(3600)),
     Field::ours(
         "jwks_refetch_cooldown",
-        Kind::integer(1, LONGEST_SECONDS),
+        Kind::integer(1, MAX_SECONDS),
         "The seconds in which unknown keys cause at most one fetch per issuer.",
     )
     .or(Default::Integer(30)),
     Field::ours(
         "jwks_max_stale",
-        Kind::integer(0, LONGEST_SECONDS),
+        Kind::integer(0, MAX_SECONDS),
         "How long the last good JWK Set serves while fetches fail, in seconds.",
     )
     .or(Default::Integer(86_400)),
@@ -254,7 +254,7 @@ pub const FIELDS: &[Field] = &[
     .or(Default::Derived("the well-known places of RFC 8414 and OpenID Connect for the issuer")),
     Field::kong(
         "metadata_cache_ttl",
-        Kind::integer(1, LONGEST_SECONDS),
+        Kind::integer(1, MAX_SECONDS),
         "How long a metadata document is used before it is fetched again, in seconds.",
     )
     .or(Default::Integer(3600)),
@@ -291,13 +291,13 @@ pub const FIELDS: &[Field] = &[
     // Callouts.
     Field::kong(
         "timeout",
-        Kind::integer(1, LONGEST_MILLISECONDS),
+        Kind::integer(1, MAX_MILLISECONDS),
         "How long one call to an authorization server may take, in milliseconds.",
     )
     .or(Default::Integer(10_000)),
     Field::ours(
         "request_deadline",
-        Kind::integer(1, LONGEST_MILLISECONDS),
+        Kind::integer(1, MAX_MILLISECONDS),
         "How long all calls for one request may take together, in milliseconds.",
     )
     .or(Default::Derived("twice `timeout`")),
@@ -342,7 +342,7 @@ pub const FIELDS: &[Field] = &[
         .host_provides(NO_PROXY),
     Field::kong(
         "max_request_body_size",
-        Kind::integer(0, LONGEST_SECONDS),
+        Kind::integer(0, MAX_SECONDS),
         "The largest request body that is read, in bytes.",
     )
     .or(Default::Integer(1_048_576))

@@ -11,7 +11,7 @@ mod value;
 pub(super) use value::name_of;
 
 use crate::config::error::beneath;
-use crate::config::findings::{Findings, MOST};
+use crate::config::findings::{Findings, MAX_FINDINGS};
 use crate::config::table::{DefaultValue, Field, Kind, Support};
 use serde_json::{Map, Value};
 
@@ -46,7 +46,7 @@ impl<'a> Reader<'a> {
                 effective.insert(field.name.to_owned(), value);
             }
         }
-        for name in written.keys().take(MOST.saturating_add(1)) {
+        for name in written.keys().take(MAX_FINDINGS.saturating_add(1)) {
             self.findings.mistake(&beneath(at, name), suggest::unknown_field(name, fields));
         }
         effective

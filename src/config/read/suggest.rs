@@ -4,7 +4,7 @@ use crate::config::fields::FIELDS;
 use crate::config::table::{Field, Kind};
 
 /// Names longer than this are no misspelling of a field's.
-const LONGEST: usize = 64;
+const MAX_NAME_CHARACTERS: usize = 64;
 
 /// The sentence for `name`, which is none of `fields`.
 pub(super) fn unknown_field(name: &str, fields: &[Field]) -> String {
@@ -21,7 +21,7 @@ pub(super) fn unknown_field(name: &str, fields: &[Field]) -> String {
 
 /// The word of `words` that `name` is most likely a misspelling of.
 pub(super) fn nearest(name: &str, words: impl Iterator<Item = &'static str>) -> Option<&'static str> {
-    if name.chars().nth(LONGEST).is_some() {
+    if name.chars().nth(MAX_NAME_CHARACTERS).is_some() {
         return None;
     }
     let plain = |text: &str| text.to_ascii_lowercase().replace('-', "_");

@@ -12,7 +12,7 @@ from aiohttp import web
 from .model import Address
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-LONGEST_LINE = 1 << 18
+MAX_LINE_BYTES = 1 << 18
 """Header lines up to this length are read: tokens may be long."""
 
 
@@ -36,7 +36,7 @@ class Listener:
         if self._listening is not None:
             return
         self._server = web.Server(
-            self._handler, access_log=None, max_line_size=LONGEST_LINE, max_field_size=LONGEST_LINE
+            self._handler, access_log=None, max_line_size=MAX_LINE_BYTES, max_field_size=MAX_LINE_BYTES
         )
         loop = asyncio.get_running_loop()
         self._listening = await loop.create_server(self._server, sock=_bound(self.address.port), ssl=self.tls)

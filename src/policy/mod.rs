@@ -1,7 +1,7 @@
 //! The checked form of a configuration. Every value here is one the rest of the filter can use
 //! without another look; only this room makes them.
 
-use crate::cache::digest::{Digest, DigestBuilder};
+use crate::digest::{Digest, DigestBuilder};
 use crate::http::Endpoint;
 use crate::jose::jwk::JwkSet;
 use crate::jose::key::VerificationKey;

@@ -5,7 +5,7 @@
 
 use super::claim_rules::{ClaimRules, ClaimsRefused, Presence};
 use super::claims::ClaimsSet;
-use super::verify::VerifiedJwt;
+use super::jwt::VerifiedJwt;
 use crate::time::UnixTime;
 use serde_json::Value;
 use std::fmt;
