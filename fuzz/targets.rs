@@ -15,7 +15,7 @@ use token_exchange::json;
 use token_exchange::time::UnixTime;
 use token_exchange::token::claim_rules::{ClaimRules, Presence};
 use token_exchange::token::claims::ClaimsSet;
-use token_exchange::token::format::Shape;
+use token_exchange::token::format::TokenFormat;
 use token_exchange::token::jwt::VerifiedJwt;
 
 /// What the strict reader takes, serde_json reads alike, and can be written and read again.
@@ -38,11 +38,11 @@ pub(crate) fn jws(data: &[u8]) {
         let bytes = URL_SAFE_NO_PAD.decode(part).expect("base64url");
         assert_eq!(URL_SAFE_NO_PAD.encode(bytes), part);
     }
-    let shape = Shape::of(token);
-    assert_ne!(shape, Shape::Opaque, "what can be verified is never sent elsewhere");
+    let shape = TokenFormat::of(token);
+    assert_ne!(shape, TokenFormat::Opaque, "what can be verified is never sent elsewhere");
     if let Ok(jwt) = VerifiedJwt::verify(&jws, known_keys()) {
         let issuer = jwt.claims().issuer().ok().flatten().map(str::to_owned);
-        assert_eq!(shape, Shape::Signed { issuer });
+        assert_eq!(shape, TokenFormat::Signed { issuer });
     }
 }
 

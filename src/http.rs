@@ -191,6 +191,10 @@ pub struct Callout {
     pub flight: Option<FlightKey>,
 }
 
+/// At most so many bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteLimit(pub usize);
+
 /// Names a question that requests may have in common; made from a digest, so that it holds no
 /// credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -39,9 +39,10 @@
 
 pub mod cache;
 pub mod config;
+pub mod diagnostic;
 pub mod digest;
 pub mod flow;
-#[cfg(any(target_arch = "wasm32", test))]
+#[cfg(target_arch = "wasm32")]
 mod host;
 pub mod http;
 pub mod jose;
@@ -56,5 +57,6 @@ pub mod rejection;
 pub mod report;
 pub mod scope;
 pub mod secret;
+pub mod text;
 pub mod time;
 pub mod token;

@@ -1,48 +1,14 @@
-//! Every way to say no, in one place: who is at fault, which status, which words.
+//! Every way to refuse a request, in one table: who is to blame, which status, which words.
 //!
 //! A client learns what it can mend and nothing else: neither the authorization server's prose nor
 //! the operator's mistakes leave the log.
 
 use crate::http::LocalReply;
 use crate::oauth::challenge::Challenge;
+use crate::oauth::endpoint::EndpointKind;
+use crate::report::note::Blame;
 use serde_json::json;
 use std::time::Duration;
-
-/// Who has to do something about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AtFault {
-    /// Whoever sent the request.
-    Client,
-    /// An authorization server.
-    AuthorizationServer,
-    /// Whoever configured the filter or the gateway.
-    Operator,
-}
-
-/// An endpoint of an authorization server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Callee {
-    /// RFC 7662
-    IntrospectionEndpoint,
-    /// RFC 8693
-    TokenEndpoint,
-    /// RFC 7517
-    KeysEndpoint,
-    /// RFC 8414
-    MetadataEndpoint,
-}
-
-impl Callee {
-    /// Its name in the log.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Callee::IntrospectionEndpoint => "introspection endpoint",
-            Callee::TokenEndpoint => "token endpoint",
-            Callee::KeysEndpoint => "JWKS endpoint",
-            Callee::MetadataEndpoint => "metadata endpoint",
-        }
-    }
-}
 
 /// What is wrong with a request before its token is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +52,7 @@ pub enum TokenFault {
     BadSignature,
     /// It is a token of another kind than an access token.
     WrongType,
-    /// The authorization server says something else of it than it says itself.
+    /// The introspection response contradicts the token's claims.
     Contradicted,
     /// The token endpoint refused it as a subject, or the actor that came with it.
     RefusedByTokenEndpoint,
@@ -101,22 +67,24 @@ pub enum Rejection {
     Internal,
     /// More header lines than the gateway can list.
     TooManyHeaderLines,
+    /// The body is larger than what is read for a decision.
+    BodyTooLarge,
     /// There are no Bearer credentials.
     NoCredentials,
-    /// The request is not one to look at.
+    /// The request is malformed.
     InvalidRequest(RequestFault),
-    /// The token is not good.
+    /// The token is not valid.
     InvalidToken(TokenFault),
-    /// The token is good but lacks a scope.
+    /// The token is valid but lacks a scope.
     InsufficientScope,
     /// The authorization server will not issue a token for this subject and this target.
     AccessDenied,
-    /// No answer, or one that asks to come back.
-    Unavailable(Callee, RetryAfter),
-    /// No answer in time.
-    TimedOut(Callee),
-    /// An answer that cannot be used.
-    Unusable(Callee),
+    /// No response, or one that asks to retry later.
+    Unavailable(EndpointKind, RetryAfter),
+    /// No response in time.
+    TimedOut(EndpointKind),
+    /// A response that cannot be used.
+    Unusable(EndpointKind),
 }
 
 /// After how many seconds a client may try again.
@@ -124,10 +92,10 @@ pub enum Rejection {
 pub struct RetryAfter(u32);
 
 impl RetryAfter {
-    /// What a client is told where the authorization server says nothing.
+    /// Where the authorization server names no time.
     pub const SOON: RetryAfter = RetryAfter(5);
 
-    /// What a client is told that meets a moment's congestion.
+    /// For a moment's congestion.
     pub const ONE_SECOND: RetryAfter = RetryAfter(1);
 
     /// The whole seconds that cover `wait`, one at least.
@@ -157,9 +125,9 @@ pub struct ChallengeContext {
     pub resource_metadata: String,
 }
 
-/// What a rejection says, each column of "every ending".
-struct Column {
-    at_fault: AtFault,
+/// What the reply to a rejection is made of: the columns of the table of every ending.
+struct Row {
+    blame: Blame,
     status: u16,
     /// `error` of the challenge; a challenge without one for `None`.
     challenge: Option<Option<&'static str>>,
@@ -170,9 +138,9 @@ struct Column {
 
 impl Rejection {
     /// The one table.
-    fn answer(self) -> Column {
-        use AtFault::{AuthorizationServer, Client, Operator};
-        let (at_fault, status, challenge, error, description) = match self {
+    fn row(self) -> Row {
+        use Blame::{AuthorizationServer, Client, Operator};
+        let (blame, status, challenge, error, description) = match self {
             Rejection::NotConfigured => {
                 (Operator, 500, None, "server_error", "The gateway's authorization is not configured.")
             }
@@ -181,6 +149,9 @@ impl Rejection {
             }
             Rejection::TooManyHeaderLines => {
                 (Client, 431, None, "invalid_request", "The request has too many header fields.")
+            }
+            Rejection::BodyTooLarge => {
+                (Client, 413, None, "invalid_request", "The request body is too large.")
             }
             Rejection::NoCredentials => {
                 (Client, 401, Some(None), "unauthorized", "The access token is missing.")
@@ -224,38 +195,38 @@ impl Rejection {
                 502,
                 None,
                 "server_error",
-                "The gateway got an answer from the authorization server that it cannot use.",
+                "The authorization server returned an invalid response.",
             ),
         };
-        Column { at_fault, status, challenge, error, description }
+        Row { blame, status, challenge, error, description }
     }
 
     /// Who has to do something about it.
-    pub fn at_fault(self) -> AtFault {
-        self.answer().at_fault
+    pub fn blame(self) -> Blame {
+        self.row().blame
     }
 
     /// The status code.
     pub fn status(self) -> u16 {
-        self.answer().status
+        self.row().status
     }
 
-    /// What a client is told, as a sentence.
+    /// `error_description`, a sentence.
     pub fn description(self) -> &'static str {
-        self.answer().description
+        self.row().description
     }
 
-    /// The whole answer. A challenge is on each 401, 400 and 403 (RFC 9728 section 5.1), and so is
+    /// The whole reply. A challenge is on each 401, 400 and 403 (RFC 9728 section 5.1), and so is
     /// the scope that is required on each but the 400.
-    pub fn respond(self, context: &ChallengeContext) -> LocalReply {
-        let answer = self.answer();
-        let mut response = plain(&answer);
-        if let Some(error) = answer.challenge {
+    pub fn reply(self, context: &ChallengeContext) -> LocalReply {
+        let row = self.row();
+        let mut response = plain(&row);
+        if let Some(error) = row.challenge {
             let challenge = Challenge {
                 realm: context.realm.as_deref(),
                 error,
-                error_description: error.map(|_| answer.description),
-                scope: context.scope.as_deref().filter(|_| answer.status != 400),
+                error_description: error.map(|_| row.description),
+                scope: context.scope.as_deref().filter(|_| row.status != 400),
                 resource_metadata: Some(&context.resource_metadata),
             };
             response.headers.push(("www-authenticate", challenge.to_string()));
@@ -267,24 +238,24 @@ impl Rejection {
     }
 }
 
-/// The answer while there is no configuration that loads.
+/// The reply while no configuration is loaded.
 pub fn not_configured() -> LocalReply {
-    plain(&Rejection::NotConfigured.answer())
+    plain(&Rejection::NotConfigured.row())
 }
 
-/// The answer where the gateway did not do what was asked of it.
+/// The reply where the filter or its gateway failed.
 pub fn internal_error() -> LocalReply {
-    plain(&Rejection::Internal.answer())
+    plain(&Rejection::Internal.row())
 }
 
-fn plain(answer: &Column) -> LocalReply {
+fn plain(row: &Row) -> LocalReply {
     LocalReply {
-        status: answer.status,
+        status: row.status,
         headers: vec![
             ("content-type", "application/json".to_owned()),
             ("cache-control", "no-store".to_owned()),
         ],
-        body: json!({"error": answer.error, "error_description": answer.description}).to_string(),
+        body: json!({"error": row.error, "error_description": row.description}).to_string(),
     }
 }
 
@@ -312,12 +283,12 @@ impl TokenFault {
             TokenFault::WrongIssuer => "The access token's issuer is not accepted here.",
             TokenFault::WrongAudience => "The access token was not issued for this resource.",
             TokenFault::SenderConstrained => {
-                "The access token is bound to a key and cannot be used as a bearer token."
+                "The access token is sender-constrained and cannot be used as a bearer token."
             }
             TokenFault::BadClaim => "The access token has a claim that cannot be read.",
             TokenFault::BadSignature => "The access token's signature is not valid.",
             TokenFault::WrongType => "The token is not an access token.",
-            TokenFault::Contradicted => "The access token contradicts its authorization server.",
+            TokenFault::Contradicted => "The access token does not match its introspection response.",
             TokenFault::RefusedByTokenEndpoint => "The access token was refused by the authorization server.",
         }
     }
@@ -341,7 +312,7 @@ mod tests {
 
     #[test]
     fn hdr_13_insufficient_scope_names_what_is_needed() {
-        let response = Rejection::InsufficientScope.respond(&context());
+        let response = Rejection::InsufficientScope.reply(&context());
         assert_eq!(response.status, 403);
         assert_eq!(
             header(&response, "www-authenticate"),
@@ -356,7 +327,7 @@ mod tests {
     #[test]
     fn hdr_12_no_credentials_no_error() {
         let context = ChallengeContext { scope: None, ..context() };
-        let response = Rejection::NoCredentials.respond(&context);
+        let response = Rejection::NoCredentials.reply(&context);
         assert_eq!(
             header(&response, "www-authenticate"),
             Some("Bearer resource_metadata=\"https://api.example.com/.well-known/x\"")
@@ -371,12 +342,12 @@ mod tests {
     #[test]
     fn a_fault_of_the_server_is_no_challenge() {
         for rejection in [
-            Rejection::Unavailable(Callee::TokenEndpoint, RetryAfter::SOON),
-            Rejection::TimedOut(Callee::TokenEndpoint),
-            Rejection::Unusable(Callee::IntrospectionEndpoint),
+            Rejection::Unavailable(EndpointKind::Token, RetryAfter::SOON),
+            Rejection::TimedOut(EndpointKind::Token),
+            Rejection::Unusable(EndpointKind::Introspection),
             Rejection::Internal,
         ] {
-            assert_eq!(header(&rejection.respond(&context()), "www-authenticate"), None, "{rejection:?}");
+            assert_eq!(header(&rejection.reply(&context()), "www-authenticate"), None, "{rejection:?}");
         }
     }
 

@@ -35,8 +35,8 @@ impl<V> Memory<V> {
         self.entries.get(key).filter(|entry| now < entry.expires).map(|entry| &entry.value)
     }
 
-    /// Remembers `value`, of `value_bytes` bytes, until `expires`. A value that is larger than the
-    /// whole memory is not remembered.
+    /// Keeps `value`, of `value_bytes` bytes, until `expires`. A value that is larger than the
+    /// whole memory is not kept.
     pub fn insert(&mut self, key: Digest, value: V, value_bytes: usize, expires: UnixTime, now: UnixTime) {
         self.remove(&key);
         let bytes = value_bytes.saturating_add(ENTRY_OVERHEAD_BYTES);

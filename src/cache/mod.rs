@@ -1,10 +1,10 @@
-//! MEMORY: what is remembered across requests, and under which key.
+//! MEMORY: what is cached across requests, and under which key.
 //!
-//! [`tiers`] is the door: the worker's own [`memory`], then the [`shared`] data of the gateway, of
-//! which an [`entry`] is believed only if it is exactly what was written. A key is a [`crate::digest`]; no
-//! client chooses one, and none holds a token.
+//! [`token_cache`] is the entry point: the worker's own [`memory`], then the [`shared`] data of the
+//! gateway, of which an [`entry`] is accepted only if it is exactly what was written. A key is a
+//! [`crate::digest::Digest`]; no client chooses one, and none holds a token.
 
 pub mod entry;
 pub mod memory;
 pub mod shared;
-pub mod tiers;
+pub mod token_cache;

@@ -2,15 +2,15 @@
 //! number of slots.
 //!
 //! One host never frees a key and another drops keys as it likes, so the slots are numbered and
-//! never grow: a key's digest chooses two of them, and of these the entry that expires first makes
-//! room. Writes are compare-and-set. Losing one means that somebody else has just written, which is
-//! as good.
+//! never grow: a key's digest chooses two of them, and of these the entry that expires first is
+//! replaced. Writes are compare-and-set. Losing one means that another worker has just written, which
+//! is as good.
 
-use super::entry::{self, Entry, EntrySeal};
+use super::entry::{self, AuthenticEntry, EntryAuthenticator};
 use crate::digest::Digest;
 use crate::time::UnixTime;
 
-/// One of the numbered places.
+/// One of the numbered slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot(u32);
 
@@ -28,10 +28,10 @@ pub struct Version(pub u32);
 
 /// What became of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub enum WriteResult {
     /// It is there.
     Done,
-    /// Somebody else wrote first.
+    /// Another worker wrote first.
     Lost,
     /// The gateway does not keep it: there is no shared data, or the entry does not fit.
     Refused,
@@ -43,7 +43,7 @@ pub trait SharedStore {
     fn get(&mut self, slot: Slot) -> (Option<Vec<u8>>, Version);
 
     /// Writes a slot, if `version` is still its last write.
-    fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> Written;
+    fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> WriteResult;
 }
 
 /// A gateway without shared data.
@@ -55,15 +55,15 @@ impl SharedStore for NoStore {
         (None, Version(0))
     }
 
-    fn put(&mut self, _: Slot, _: Version, _: &[u8]) -> Written {
-        Written::Refused
+    fn put(&mut self, _: Slot, _: Version, _: &[u8]) -> WriteResult {
+        WriteResult::Refused
     }
 }
 
 /// The shared tier of one configuration.
 #[derive(Clone)]
 pub struct SharedTier {
-    seal: EntrySeal,
+    authenticator: EntryAuthenticator,
     sets: u32,
 }
 
@@ -75,16 +75,16 @@ impl std::fmt::Debug for SharedTier {
 
 impl SharedTier {
     /// A tier of `slots` entries, two to a set.
-    pub fn new(seal: EntrySeal, slots: u32) -> SharedTier {
-        SharedTier { seal, sets: (slots / 2).max(1) }
+    pub fn new(authenticator: EntryAuthenticator, slots: u32) -> SharedTier {
+        SharedTier { authenticator, sets: (slots / 2).max(1) }
     }
 
     /// The entry under `key`, while it has not expired.
-    pub fn get(&self, key: &Digest, now: UnixTime, store: &mut dyn SharedStore) -> Option<Entry> {
+    pub fn get(&self, key: &Digest, now: UnixTime, store: &mut dyn SharedStore) -> Option<AuthenticEntry> {
         self.slots(key)
             .into_iter()
-            .find_map(|slot| self.seal.decode(key, &store.get(slot).0?))
-            .filter(|entry| now < entry.expires)
+            .find_map(|slot| self.authenticator.decode(key, &store.get(slot).0?))
+            .filter(|entry| now < entry.expires())
     }
 
     /// Keeps `payload` under `key` until `expires`.
@@ -95,13 +95,13 @@ impl SharedTier {
         expires: UnixTime,
         now: UnixTime,
         store: &mut dyn SharedStore,
-    ) -> Written {
+    ) -> WriteResult {
         let [first, second] = self.slots(key).map(|slot| {
             let (bytes, version) = store.get(slot);
             (priority(key, bytes.as_deref(), now), slot, version)
         });
         let (_, slot, version) = if second.0 < first.0 { second } else { first };
-        store.put(slot, version, &self.seal.encode(key, expires, payload))
+        store.put(slot, version, &self.authenticator.encode(key, expires, payload))
     }
 
     fn slots(&self, key: &Digest) -> [Slot; 2] {
@@ -112,7 +112,7 @@ impl SharedTier {
     }
 }
 
-/// Which of two slots makes room: the smaller. First the same key's, then an empty or unreadable
+/// Which of two slots is replaced: the smaller. First the same key's, then an empty or unreadable
 /// one, then what expires first. An expiry farther off than anything the filter keeps is damage.
 fn priority(key: &Digest, bytes: Option<&[u8]>, now: UnixTime) -> (u8, UnixTime) {
     const MAX_LIFETIME: std::time::Duration = std::time::Duration::from_secs(48 * 60 * 60);
@@ -145,14 +145,14 @@ mod tests {
             }
         }
 
-        fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> Written {
+        fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> WriteResult {
             let last = self.entries.get(&slot).map_or(0, |(_, version)| *version);
             let unconditional = version.0 == 0 && !self.zero_is_absent;
             if version.0 != last && !unconditional {
-                return Written::Lost;
+                return WriteResult::Lost;
             }
             self.entries.insert(slot, (entry.to_vec(), last.wrapping_add(1)));
-            Written::Done
+            WriteResult::Done
         }
     }
 
@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn tier(slots: u32) -> SharedTier {
-        SharedTier::new(EntrySeal::new(&digest("secrets"), &digest("configuration")).unwrap(), slots)
+        SharedTier::new(EntryAuthenticator::new(&digest("secrets"), &digest("configuration")).unwrap(), slots)
     }
 
     fn at(seconds: u64) -> UnixTime {
@@ -173,9 +173,12 @@ mod tests {
         for zero_is_absent in [false, true] {
             let mut store = Model { zero_is_absent, ..Model::default() };
             let tier = tier(4096);
-            assert_eq!(tier.put(&digest("a"), b"v1", at(10), at(0), &mut store), Written::Done);
-            assert_eq!(tier.put(&digest("a"), b"v2", at(20), at(0), &mut store), Written::Done);
-            assert_eq!(tier.get(&digest("a"), at(15), &mut store).map(|it| it.payload), Some(b"v2".to_vec()));
+            assert_eq!(tier.put(&digest("a"), b"v1", at(10), at(0), &mut store), WriteResult::Done);
+            assert_eq!(tier.put(&digest("a"), b"v2", at(20), at(0), &mut store), WriteResult::Done);
+            assert_eq!(
+                tier.get(&digest("a"), at(15), &mut store).map(|it| it.payload().to_vec()),
+                Some(b"v2".to_vec())
+            );
             assert_eq!(tier.get(&digest("a"), at(20), &mut store), None, "expired");
             assert_eq!(store.entries.len(), 1);
         }
@@ -199,7 +202,7 @@ mod tests {
     fn damage_makes_room_before_a_good_entry() {
         let (mut store, tier) = (Model::default(), tier(2));
         tier.put(&digest("a"), b"a", at(30), at(0), &mut store);
-        let far = tier.seal.encode(&digest("x"), UnixTime::from_milliseconds(u64::MAX), b"x");
+        let far = tier.authenticator.encode(&digest("x"), UnixTime::from_milliseconds(u64::MAX), b"x");
         for damage in [b"".to_vec(), b"garbage".to_vec(), far] {
             store.entries.insert(Slot(1), (damage, 7));
             tier.put(&digest("b"), b"b", at(40), at(0), &mut store);
@@ -217,17 +220,17 @@ mod tests {
                 self.0.entries.insert(slot, (b"another".to_vec(), read.1.0.wrapping_add(1)));
                 read
             }
-            fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> Written {
+            fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> WriteResult {
                 self.0.put(slot, version, entry)
             }
         }
         let mut store = Racing(Model { zero_is_absent: true, ..Model::default() });
-        assert_eq!(tier(2).put(&digest("a"), b"a", at(1), at(0), &mut store), Written::Lost);
+        assert_eq!(tier(2).put(&digest("a"), b"a", at(1), at(0), &mut store), WriteResult::Lost);
     }
 
     #[test]
     fn without_shared_data_everything_is_a_miss() {
-        assert_eq!(tier(2).put(&digest("a"), b"a", at(1), at(0), &mut NoStore), Written::Refused);
+        assert_eq!(tier(2).put(&digest("a"), b"a", at(1), at(0), &mut NoStore), WriteResult::Refused);
         assert_eq!(tier(2).get(&digest("a"), at(0), &mut NoStore), None);
     }
 

@@ -1,19 +1,22 @@
 //! The keys of one issuer: which are at hand, and when to fetch them.
 //!
 //! There are no timers. A set is fetched when a request needs it, renewed by one request in the
-//! last tenth of its life while the others use it, and kept while fetches fail. A key that nobody
-//! has heard of causes one fetch, whatever the flood, and nobody is refused while a fetch that
-//! could vouch for his token is under way.
+//! last tenth of its life while the others use it, and kept while fetches fail. An unknown `kid` causes
+//! one fetch, whatever the flood, and no request is refused while a fetch that could bring its key is
+//! under way.
+//!
+//! A fetch is a [`Ticket`], so that what ends is what began. A clock that is set back takes every time
+//! that is kept here back with it: no pause becomes longer, and no fetch is blocked by one.
 
 use crate::http::Endpoint;
 use crate::jose::jwk::JwkSet;
-use crate::policy::KeyLifetimes;
+use crate::policy::issuers::KeyLifetimes;
 use crate::rejection::RetryAfter;
 use crate::time::UnixTime;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// After a fetch failed, nobody tries again for so long.
+/// After a fetch failed, none is begun for so long.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// Where no request can wake another, so many may fetch the same at a time.
@@ -21,145 +24,183 @@ const MAX_CONCURRENT_FETCHES: usize = 4;
 
 /// The fetched keys of one issuer, and where they are fetched.
 #[derive(Debug, Default)]
-pub(super) struct IssuerKeys {
-    set: Option<Fetched>,
+pub(super) struct Keys {
+    set: Option<FetchedSet>,
     /// How many sets were fetched.
-    number: u64,
+    generation: u64,
     /// Where the metadata says the set is, and until when that holds.
     discovered: Option<(Endpoint, UnixTime)>,
-    /// Which of its places the metadata is looked for at next, and how often it failed there.
-    place: usize,
+    /// Which of the metadata's URLs is next, and how often in a row it did not answer.
+    url: usize,
     tries: u32,
     /// When a fetch failed, where none has succeeded since.
     failed: Option<UnixTime>,
     /// When an unknown key last caused a fetch.
     sought: Option<UnixTime>,
-    /// When each fetch under way must be over. A request that left never says so itself.
-    under_way: Vec<UnixTime>,
+    /// The fetches under way. A request that left never ends its own.
+    under_way: Vec<UnderWay>,
     /// One of those fetches has ended: what it brought will hardly be news in the others.
     answered: bool,
+    next_ticket: u64,
+    /// The latest time that was seen.
+    latest: Option<UnixTime>,
 }
 
 #[derive(Debug)]
-struct Fetched {
+struct FetchedSet {
     keys: Rc<JwkSet>,
     at: UnixTime,
 }
 
+/// A fetch that has not ended, and when it must have.
+#[derive(Debug)]
+struct UnderWay {
+    ticket: u64,
+    due: UnixTime,
+}
+
+/// A fetch under way, to be ended once.
+#[derive(Debug)]
+pub(super) struct Ticket(u64);
+
+/// How a fetch ended.
+#[derive(Debug)]
+pub(super) enum FetchEnd {
+    /// It brought these keys.
+    Fetched(JwkSet),
+    /// It brought none.
+    Failed,
+    /// Another request's fetch has brought the keys.
+    Superseded,
+    /// It was one for the metadata, and another follows.
+    GoesOn,
+}
+
 /// What a request does about the keys.
 #[derive(Debug)]
-pub(super) enum Look {
+pub(super) enum KeyLookup {
     /// It uses these.
     Use(Rc<JwkSet>),
     /// It fetches them, and waits.
     Fetch,
-    /// It is told to come again.
-    ComeAgain(RetryAfter),
+    /// It is answered that it may be retried.
+    RetryLater(RetryAfter),
 }
 
 /// What a request does about a key that is not in the set.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Seek {
+pub(super) enum UnknownKey {
     /// It fetches the set anew, and waits.
     Fetch,
-    /// It is told to come again.
-    ComeAgain(RetryAfter),
+    /// It is answered that it may be retried.
+    RetryLater(RetryAfter),
     /// The key does not exist.
-    Unknown,
+    DoesNotExist,
 }
 
-impl IssuerKeys {
+impl Keys {
     /// The keys for a request that has not fetched any itself.
-    pub(super) fn look(&self, now: UnixTime, lifetimes: &KeyLifetimes, joins: bool) -> Look {
-        let resting = self.rests(now);
+    pub(super) fn lookup(&mut self, now: UnixTime, lifetimes: &KeyLifetimes, joins: bool) -> KeyLookup {
+        self.observe(now);
+        let pause = self.pause(now);
         match &self.set {
             Some(set) if now < set.at.saturating_add(lifetimes.keys) => {
                 let last_tenth = lifetimes.keys.checked_div(10).unwrap_or_default();
                 let renews = now >= set.at.saturating_add(lifetimes.keys).saturating_sub(last_tenth);
-                if renews && resting.is_none() && !self.is_under_way(now) {
-                    return Look::Fetch;
+                if renews && pause.is_none() && !self.is_under_way(now) {
+                    return KeyLookup::Fetch;
                 }
-                Look::Use(Rc::clone(&set.keys))
+                KeyLookup::Use(Rc::clone(&set.keys))
             }
-            // Past its life, it serves while somebody renews it or has just failed to.
-            Some(set)
-                if (resting.is_some() || self.is_under_way(now)) && set.serves_stale(now, lifetimes) =>
-            {
-                Look::Use(Rc::clone(&set.keys))
+            // Past its life, it serves while another request renews it or has just failed to.
+            Some(set) if (pause.is_some() || self.is_under_way(now)) && set.serves_stale(now, lifetimes) => {
+                KeyLookup::Use(Rc::clone(&set.keys))
             }
-            _ => match resting {
-                Some(pause) => Look::ComeAgain(pause),
-                None if self.may_fetch(now, joins) => Look::Fetch,
-                None => Look::ComeAgain(RetryAfter::ONE_SECOND),
+            _ => match pause {
+                Some(pause) => KeyLookup::RetryLater(pause),
+                None if self.may_fetch(now, joins) => KeyLookup::Fetch,
+                None => KeyLookup::RetryLater(RetryAfter::ONE_SECOND),
             },
         }
     }
 
     /// The keys for a request whose own fetch is over, whichever way.
-    pub(super) fn after_fetch(&self, now: UnixTime, lifetimes: &KeyLifetimes) -> Option<Rc<JwkSet>> {
+    pub(super) fn after_fetch(&mut self, now: UnixTime, lifetimes: &KeyLifetimes) -> Option<Rc<JwkSet>> {
+        self.observe(now);
         let set = self.set.as_ref()?;
         let serves = now < set.at.saturating_add(lifetimes.keys) || set.serves_stale(now, lifetimes);
         serves.then(|| Rc::clone(&set.keys))
     }
 
     /// What to do about a key that is not in the set.
-    pub(super) fn seek(&mut self, now: UnixTime, lifetimes: &KeyLifetimes, joins: bool) -> Seek {
-        // Where fetches are joined there is one, so that once answered it is over for everybody.
+    pub(super) fn unknown_key(&mut self, now: UnixTime, lifetimes: &KeyLifetimes, joins: bool) -> UnknownKey {
+        self.observe(now);
+        // Where fetches are joined there is one, so that once answered it is over for every request.
         if self.is_under_way(now) && !(joins && self.answered) {
             return if !self.answered && self.may_fetch(now, joins) {
-                Seek::Fetch
+                UnknownKey::Fetch
             } else {
-                Seek::ComeAgain(RetryAfter::ONE_SECOND)
+                UnknownKey::RetryLater(RetryAfter::ONE_SECOND)
             };
         }
         let cooldown_ends = self.sought.map(|sought| sought.saturating_add(lifetimes.refetch_cooldown));
         match cooldown_ends {
             Some(ends) if now < ends => match self.failed {
-                // The set could not be had, so nobody knows whether the key exists.
-                Some(_) => Seek::ComeAgain(RetryAfter::at_least(now.until(ends).min(PAUSE_AFTER_FAILURE))),
-                None => Seek::Unknown,
+                // The set could not be had, so that the key may exist.
+                Some(_) => {
+                    UnknownKey::RetryLater(RetryAfter::at_least(now.until(ends).min(PAUSE_AFTER_FAILURE)))
+                }
+                None => UnknownKey::DoesNotExist,
             },
             _ => {
                 self.sought = Some(now);
-                Seek::Fetch
+                UnknownKey::Fetch
             }
         }
     }
 
     /// A fetch begins that is over by `due`.
-    pub(super) fn begin(&mut self, now: UnixTime, due: UnixTime) {
-        self.under_way.retain(|due| now <= *due);
+    pub(super) fn begin(&mut self, now: UnixTime, due: UnixTime) -> Ticket {
+        self.observe(now);
+        self.under_way.retain(|fetch| now <= fetch.due);
         self.answered &= !self.under_way.is_empty();
-        self.under_way.push(due);
+        let ticket = self.next_ticket;
+        self.next_ticket = ticket.wrapping_add(1);
+        self.under_way.push(UnderWay { ticket, due });
+        Ticket(ticket)
     }
 
-    /// A fetch has brought `keys`.
-    pub(super) fn succeed(&mut self, keys: JwkSet, now: UnixTime) {
-        self.leave();
-        self.answered = true;
-        self.failed = None;
-        self.set = Some(Fetched { keys: Rc::new(keys), at: now });
-        self.number = self.number.wrapping_add(1);
+    /// The fetch of this ticket has ended.
+    #[allow(clippy::needless_pass_by_value, reason = "a fetch ends once")]
+    pub(super) fn end(&mut self, ticket: Ticket, end: FetchEnd, now: UnixTime) {
+        self.observe(now);
+        self.under_way.retain(|fetch| fetch.ticket != ticket.0);
+        match end {
+            FetchEnd::Fetched(keys) => {
+                self.answered = true;
+                self.failed = None;
+                self.set = Some(FetchedSet { keys: Rc::new(keys), at: now });
+                self.generation = self.generation.wrapping_add(1);
+            }
+            FetchEnd::Failed => {
+                self.answered = true;
+                self.failed = Some(now);
+            }
+            FetchEnd::Superseded | FetchEnd::GoesOn => {}
+        }
     }
 
     /// Tells the set at hand from those before it.
-    pub(super) fn number(&self) -> u64 {
-        self.number
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
     }
 
-    /// Until when a signature that was good need not be checked again, if no other set is fetched
-    /// before: until the set is due to be fetched, or, past that, to be asked for again. Keys that are
-    /// written out never are, and count as long as a fetched set.
-    pub(super) fn vouch_until(&self, now: UnixTime, lifetimes: &KeyLifetimes) -> UnixTime {
+    /// Until when a verified signature need not be verified again, if no other set is fetched before:
+    /// until the set is due to be fetched, or, past that, to be asked for again. Keys of the
+    /// configuration never are, and count as long as a fetched set.
+    pub(super) fn valid_until(&self, now: UnixTime, lifetimes: &KeyLifetimes) -> UnixTime {
         let end = self.set.as_ref().map_or(now, |set| set.at).saturating_add(lifetimes.keys);
         if now < end { end } else { now.saturating_add(PAUSE_AFTER_FAILURE) }
-    }
-
-    /// A fetch has failed.
-    pub(super) fn fail(&mut self, now: UnixTime) {
-        self.leave();
-        self.answered = true;
-        self.failed = Some(now);
     }
 
     /// Whether the set was fetched at `since` or later.
@@ -178,55 +219,64 @@ impl IssuerKeys {
         self.tries = 0;
     }
 
-    /// The set is not where the metadata said, so that the metadata is asked again.
+    /// The set is not where the metadata said, so that the metadata is asked for again.
     pub(super) fn lose_endpoint(&mut self) {
         self.discovered = None;
     }
 
-    /// Which of `places` the metadata is looked for at.
-    pub(super) fn place(&self, places: usize) -> usize {
-        self.place.checked_rem(places).unwrap_or_default()
+    /// Which of so many URLs the metadata is looked for at.
+    pub(super) fn metadata_url(&self, urls: usize) -> usize {
+        self.url.checked_rem(urls).unwrap_or_default()
     }
 
-    /// The metadata is not at its place: the next is tried.
-    pub(super) fn next_place(&mut self) {
-        self.place = self.place.wrapping_add(1);
+    /// The metadata is not at its URL: the next is tried.
+    pub(super) fn next_url(&mut self) {
+        self.url = self.url.wrapping_add(1);
         self.tries = 0;
     }
 
-    /// The metadata's place did not answer: it is tried again, so many times in a row.
-    pub(super) fn same_place(&mut self, most_tries: u32) {
+    /// The URL did not answer: it is tried again, so many times in a row.
+    pub(super) fn retry_same_url(&mut self, max_tries: u32) {
         self.tries = self.tries.saturating_add(1);
-        if self.tries >= most_tries {
-            self.next_place();
+        if self.tries >= max_tries {
+            self.next_url();
         }
     }
 
-    /// A request has done with its fetch, and its outcome is told elsewhere.
-    pub(super) fn leave(&mut self) {
-        if !self.under_way.is_empty() {
-            self.under_way.remove(0);
+    /// Takes all times back by as much as the clock was set back.
+    fn observe(&mut self, now: UnixTime) {
+        let back = self.latest.map_or(Duration::ZERO, |latest| now.until(latest));
+        self.latest = Some(now);
+        if back.is_zero() {
+            return;
+        }
+        let times = [&mut self.failed, &mut self.sought].into_iter().flatten();
+        let times = times.chain(self.under_way.iter_mut().map(|fetch| &mut fetch.due));
+        let times = times.chain(self.set.iter_mut().map(|set| &mut set.at));
+        for time in times.chain(self.discovered.iter_mut().map(|(_, until)| until)) {
+            *time = time.saturating_sub(back);
         }
     }
 
     fn is_under_way(&self, now: UnixTime) -> bool {
-        self.under_way.iter().any(|due| now <= *due)
+        self.under_way.iter().any(|fetch| now <= fetch.due)
     }
 
     fn may_fetch(&self, now: UnixTime, joins: bool) -> bool {
-        joins || self.under_way.iter().filter(|due| now <= **due).count() < MAX_CONCURRENT_FETCHES
+        let under_way = self.under_way.iter().filter(|fetch| now <= fetch.due).count();
+        joins || under_way < MAX_CONCURRENT_FETCHES
     }
 
-    /// How long nobody tries again because a fetch has just failed.
-    fn rests(&self, now: UnixTime) -> Option<RetryAfter> {
+    /// How long no fetch is begun because one has just failed.
+    fn pause(&self, now: UnixTime) -> Option<RetryAfter> {
         let ends = self.failed?.saturating_add(PAUSE_AFTER_FAILURE);
         (now < ends).then(|| RetryAfter::at_least(now.until(ends)))
     }
 }
 
-impl Fetched {
+impl FetchedSet {
     fn serves_stale(&self, now: UnixTime, lifetimes: &KeyLifetimes) -> bool {
-        now < self.at.saturating_add(lifetimes.keys).saturating_add(lifetimes.longest_stale)
+        now < self.at.saturating_add(lifetimes.keys).saturating_add(lifetimes.max_stale)
     }
 }
 
@@ -237,7 +287,7 @@ mod tests {
     const LIFETIMES: KeyLifetimes = KeyLifetimes {
         keys: Duration::from_secs(100),
         refetch_cooldown: Duration::from_secs(30),
-        longest_stale: Duration::from_secs(1000),
+        max_stale: Duration::from_secs(1000),
         metadata: Duration::from_secs(100),
         metadata_tries: 3,
         insecure_http: false,
@@ -247,125 +297,200 @@ mod tests {
         UnixTime::from_seconds(seconds)
     }
 
-    fn fetched() -> IssuerKeys {
-        let mut keys = IssuerKeys::default();
-        keys.succeed(JwkSet::default(), at(0));
+    /// Keys with a set that was fetched at 0.
+    fn fetched() -> Keys {
+        let mut keys = Keys::default();
+        succeed(&mut keys, 0);
         keys
     }
 
-    fn look(keys: &IssuerKeys, seconds: u64) -> &'static str {
-        match keys.look(at(seconds), &LIFETIMES, false) {
-            Look::Use(_) => "use",
-            Look::Fetch => "fetch",
-            Look::ComeAgain(_) => "come again",
+    /// A fetch that begins and ends at once.
+    fn fetch(keys: &mut Keys, seconds: u64, end: FetchEnd) {
+        let ticket = keys.begin(at(seconds), at(seconds + 5));
+        keys.end(ticket, end, at(seconds));
+    }
+
+    fn succeed(keys: &mut Keys, seconds: u64) {
+        fetch(keys, seconds, FetchEnd::Fetched(JwkSet::default()));
+    }
+
+    fn lookup(keys: &mut Keys, seconds: u64) -> &'static str {
+        match keys.lookup(at(seconds), &LIFETIMES, false) {
+            KeyLookup::Use(_) => "use",
+            KeyLookup::Fetch => "fetch",
+            KeyLookup::RetryLater(_) => "retry later",
         }
+    }
+
+    fn unknown_key(keys: &mut Keys, seconds: u64, joins: bool) -> UnknownKey {
+        keys.unknown_key(at(seconds), &LIFETIMES, joins)
     }
 
     #[test]
     fn a_set_is_renewed_by_one_request_in_its_last_tenth() {
         let mut keys = fetched();
-        assert_eq!((look(&keys, 0), look(&keys, 89), look(&keys, 90)), ("use", "use", "fetch"));
-        keys.begin(at(90), at(95));
-        assert_eq!((look(&keys, 91), look(&keys, 95)), ("use", "use"));
-        assert_eq!(look(&keys, 96), "fetch", "the request that renewed it has left");
-        keys.fail(at(91));
-        assert_eq!((look(&keys, 95), look(&keys, 96)), ("use", "fetch"), "a failure is followed by a pause");
-        keys.succeed(JwkSet::default(), at(96));
-        assert_eq!(look(&keys, 185), "use");
+        assert_eq!([0, 89, 90].map(|time| lookup(&mut keys, time)), ["use", "use", "fetch"]);
+        let ticket = keys.begin(at(90), at(95));
+        assert_eq!([91, 95].map(|time| lookup(&mut keys, time)), ["use", "use"]);
+        assert_eq!(lookup(&mut keys, 96), "fetch", "the request that renewed it has left");
+        keys.end(ticket, FetchEnd::Failed, at(96));
+        assert_eq!(
+            [99, 101].map(|time| lookup(&mut keys, time)),
+            ["use", "fetch"],
+            "a failure is followed by a pause"
+        );
+        succeed(&mut keys, 101);
+        assert_eq!(lookup(&mut keys, 190), "use");
     }
 
     #[test]
     fn a_set_past_its_life_serves_while_fetches_fail_and_not_for_ever() {
         let mut keys = fetched();
-        assert_eq!(look(&keys, 100), "fetch");
-        keys.begin(at(100), at(105));
-        assert_eq!(look(&keys, 100), "use", "somebody renews it");
-        keys.fail(at(100));
-        assert_eq!((look(&keys, 104), look(&keys, 105)), ("use", "fetch"));
-        keys.fail(at(1099));
-        assert_eq!(look(&keys, 1099), "use");
+        assert_eq!(lookup(&mut keys, 100), "fetch");
+        let ticket = keys.begin(at(100), at(105));
+        assert_eq!(lookup(&mut keys, 100), "use", "another request renews it");
+        keys.end(ticket, FetchEnd::Failed, at(100));
+        assert_eq!([104, 105].map(|time| lookup(&mut keys, time)), ["use", "fetch"]);
+        fetch(&mut keys, 1099, FetchEnd::Failed);
+        assert_eq!(lookup(&mut keys, 1099), "use");
         assert!(keys.after_fetch(at(1099), &LIFETIMES).is_some());
-        assert_eq!(look(&keys, 1100), "come again");
+        assert_eq!(lookup(&mut keys, 1100), "retry later");
         assert!(keys.after_fetch(at(1100), &LIFETIMES).is_none());
     }
 
     #[test]
     fn a_failed_first_fetch_is_tried_again_after_a_pause() {
-        let mut keys = IssuerKeys::default();
-        assert_eq!(look(&keys, 0), "fetch");
-        keys.fail(at(0));
-        assert_eq!((look(&keys, 4), look(&keys, 5)), ("come again", "fetch"));
+        let mut keys = Keys::default();
+        assert_eq!(lookup(&mut keys, 0), "fetch");
+        fetch(&mut keys, 0, FetchEnd::Failed);
+        assert_eq!([4, 5].map(|time| lookup(&mut keys, time)), ["retry later", "fetch"]);
     }
 
     #[test]
-    fn at_most_four_fetch_at_a_time_where_nobody_can_be_woken() {
-        let mut keys = IssuerKeys::default();
+    fn at_most_four_fetch_at_a_time_where_no_request_can_be_woken() {
+        let mut keys = Keys::default();
         for _ in 0..4 {
-            assert_eq!(look(&keys, 0), "fetch");
+            assert_eq!(lookup(&mut keys, 0), "fetch");
             keys.begin(at(0), at(10));
         }
-        assert_eq!(look(&keys, 0), "come again");
-        assert!(matches!(keys.look(at(0), &LIFETIMES, true), Look::Fetch));
-        assert_eq!(look(&keys, 11), "fetch", "they have left without a word");
+        assert_eq!(lookup(&mut keys, 0), "retry later");
+        assert!(matches!(keys.lookup(at(0), &LIFETIMES, true), KeyLookup::Fetch));
+        assert_eq!(lookup(&mut keys, 11), "fetch", "they have left and never ended");
+    }
+
+    #[test]
+    fn a_fetch_that_fails_ends_itself_and_no_other() {
+        let mut keys = Keys::default();
+        let mut tickets: Vec<_> = (0..4).map(|_| keys.begin(at(0), at(20))).collect();
+        keys.end(tickets.remove(1), FetchEnd::Failed, at(1));
+        assert_eq!(lookup(&mut keys, 6), "fetch", "one of four has ended");
+        keys.begin(at(6), at(20));
+        assert_eq!(lookup(&mut keys, 6), "retry later", "four are under way again");
+    }
+
+    #[test]
+    fn a_fetch_for_the_metadata_hands_its_turn_on_to_that_for_the_keys() {
+        let mut keys = Keys::default();
+        for _ in 0..3 {
+            keys.begin(at(0), at(20));
+        }
+        let ticket = keys.begin(at(0), at(20));
+        keys.end(ticket, FetchEnd::GoesOn, at(1));
+        assert_eq!(lookup(&mut keys, 1), "fetch");
+        keys.begin(at(1), at(20));
+        assert_eq!(lookup(&mut keys, 1), "retry later");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_lengthens_no_pause_and_blocks_no_fetch() {
+        let hour = 3600;
+        let mut keys = Keys::default();
+        fetch(&mut keys, hour, FetchEnd::Failed);
+        assert_eq!([0, 4].map(|time| lookup(&mut keys, time)), ["retry later", "retry later"]);
+        assert_eq!(lookup(&mut keys, 5), "fetch", "the pause is as long as it was");
+
+        let mut keys = Keys::default();
+        for _ in 0..4 {
+            keys.begin(at(hour), at(hour + 10));
+        }
+        assert_eq!([0, 10].map(|time| lookup(&mut keys, time)), ["retry later", "retry later"]);
+        assert_eq!(lookup(&mut keys, 11), "fetch", "the fetches are over when they would have been");
+
+        let mut keys = Keys::default();
+        succeed(&mut keys, hour);
+        assert_eq!(unknown_key(&mut keys, hour, false), UnknownKey::Fetch);
+        assert_eq!(unknown_key(&mut keys, 0, false), UnknownKey::DoesNotExist);
+        assert_eq!(
+            unknown_key(&mut keys, 30, false),
+            UnknownKey::Fetch,
+            "the cool-down is as long as it was"
+        );
+        assert_eq!(lookup(&mut keys, 89), "use");
+        assert_eq!(lookup(&mut keys, 90), "fetch", "the set is as old as it was");
     }
 
     #[test]
     fn unknown_keys_cause_one_fetch_in_a_while_whatever_the_flood() {
         let mut keys = fetched();
-        assert_eq!(keys.seek(at(10), &LIFETIMES, false), Seek::Fetch);
-        keys.begin(at(10), at(15));
-        assert_eq!(keys.seek(at(11), &LIFETIMES, false), Seek::Fetch, "undecided, so nobody is refused");
-        keys.succeed(JwkSet::default(), at(12));
-        assert_eq!(keys.seek(at(12), &LIFETIMES, false), Seek::Unknown);
-        assert_eq!(keys.seek(at(39), &LIFETIMES, false), Seek::Unknown);
-        assert_eq!(keys.seek(at(40), &LIFETIMES, false), Seek::Fetch);
-        keys.begin(at(40), at(45));
-        keys.fail(at(41));
-        assert!(matches!(keys.seek(at(42), &LIFETIMES, false), Seek::ComeAgain(_)), "nobody knows");
-        assert_eq!(keys.seek(at(70), &LIFETIMES, false), Seek::Fetch);
+        assert_eq!(unknown_key(&mut keys, 10, false), UnknownKey::Fetch);
+        let ticket = keys.begin(at(10), at(15));
+        assert_eq!(
+            unknown_key(&mut keys, 11, false),
+            UnknownKey::Fetch,
+            "undecided, so that no request is refused"
+        );
+        keys.end(ticket, FetchEnd::Fetched(JwkSet::default()), at(12));
+        assert_eq!(unknown_key(&mut keys, 12, false), UnknownKey::DoesNotExist);
+        assert_eq!(unknown_key(&mut keys, 39, false), UnknownKey::DoesNotExist);
+        assert_eq!(unknown_key(&mut keys, 40, false), UnknownKey::Fetch);
+        let ticket = keys.begin(at(40), at(45));
+        keys.end(ticket, FetchEnd::Failed, at(41));
+        assert!(matches!(unknown_key(&mut keys, 42, false), UnknownKey::RetryLater(_)), "it may exist");
+        assert_eq!(unknown_key(&mut keys, 70, false), UnknownKey::Fetch);
     }
 
     #[test]
     fn a_flood_that_lasts_keeps_no_chain_of_fetches_going() {
         let mut keys = fetched();
-        assert_eq!(keys.seek(at(10), &LIFETIMES, false), Seek::Fetch);
-        keys.begin(at(10), at(20));
-        assert_eq!(keys.seek(at(11), &LIFETIMES, false), Seek::Fetch);
-        keys.begin(at(11), at(21));
-        keys.succeed(JwkSet::default(), at(12));
-        assert_eq!(keys.seek(at(12), &LIFETIMES, false), Seek::ComeAgain(RetryAfter::ONE_SECOND));
-        keys.succeed(JwkSet::default(), at(13));
-        assert_eq!(keys.seek(at(13), &LIFETIMES, false), Seek::Unknown);
-        assert_eq!(keys.seek(at(40), &LIFETIMES, false), Seek::Fetch);
+        assert_eq!(unknown_key(&mut keys, 10, false), UnknownKey::Fetch);
+        let first = keys.begin(at(10), at(20));
+        assert_eq!(unknown_key(&mut keys, 11, false), UnknownKey::Fetch);
+        let second = keys.begin(at(11), at(21));
+        keys.end(first, FetchEnd::Fetched(JwkSet::default()), at(12));
+        let later = UnknownKey::RetryLater(RetryAfter::ONE_SECOND);
+        assert_eq!(unknown_key(&mut keys, 12, false), later);
+        keys.end(second, FetchEnd::Fetched(JwkSet::default()), at(13));
+        assert_eq!(unknown_key(&mut keys, 13, false), UnknownKey::DoesNotExist);
+        assert_eq!(unknown_key(&mut keys, 40, false), UnknownKey::Fetch);
         keys.begin(at(40), at(50));
-        assert_eq!(keys.seek(at(41), &LIFETIMES, false), Seek::Fetch, "these are others");
+        assert_eq!(unknown_key(&mut keys, 41, false), UnknownKey::Fetch, "these are others");
     }
 
     #[test]
-    fn whoever_left_a_flight_causes_no_fetch_beside_the_cool_down() {
+    fn a_request_that_left_a_flight_causes_no_fetch_beside_the_cool_down() {
         let mut keys = fetched();
-        assert_eq!(keys.seek(at(10), &LIFETIMES, true), Seek::Fetch);
+        assert_eq!(unknown_key(&mut keys, 10, true), UnknownKey::Fetch);
         keys.begin(at(10), at(20));
-        assert_eq!(keys.seek(at(10), &LIFETIMES, true), Seek::Fetch);
-        keys.begin(at(10), at(20));
-        keys.succeed(JwkSet::default(), at(11));
+        assert_eq!(unknown_key(&mut keys, 10, true), UnknownKey::Fetch);
+        let second = keys.begin(at(10), at(20));
+        keys.end(second, FetchEnd::Fetched(JwkSet::default()), at(11));
         assert_eq!(
-            keys.seek(at(12), &LIFETIMES, true),
-            Seek::Unknown,
-            "one has left, and will not come back"
+            unknown_key(&mut keys, 12, true),
+            UnknownKey::DoesNotExist,
+            "one has left, and never ends its fetch"
         );
     }
 
     #[test]
-    fn metadata_is_tried_at_each_place_in_turn() {
-        let mut keys = IssuerKeys::default();
-        assert_eq!(keys.place(2), 0);
-        keys.next_place();
-        assert_eq!(keys.place(2), 1);
-        keys.same_place(3);
-        keys.same_place(3);
-        assert_eq!(keys.place(2), 1);
-        keys.same_place(3);
-        assert_eq!(keys.place(2), 0);
+    fn metadata_is_tried_at_each_url_in_turn() {
+        let mut keys = Keys::default();
+        assert_eq!(keys.metadata_url(2), 0);
+        keys.next_url();
+        assert_eq!(keys.metadata_url(2), 1);
+        keys.retry_same_url(3);
+        keys.retry_same_url(3);
+        assert_eq!(keys.metadata_url(2), 1);
+        keys.retry_same_url(3);
+        assert_eq!(keys.metadata_url(2), 0);
     }
 }

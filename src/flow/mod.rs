@@ -1,123 +1,205 @@
 //! ORDER: what happens next.
-//!
-//! A request is [`locate`]d (which credentials it carries), [`validate`]d (whether its token is
-//! good), [`exchange`]d (which token the upstream gets) and rewritten ([`rewrite`]: which headers
-//! change). Each stage says what comes next or returns a [`Rejection`]; one line turns that into
-//! the answer. Between two steps the request is a [`Pending`], handed out and taken back by move.
 
-mod answer;
-mod exchange;
-mod introspect;
+mod accept;
+mod authorize;
+mod issuers;
 mod keys;
-mod locate;
-mod metadata;
+mod obtain;
+mod outcome;
+mod possess;
+mod present;
+mod prove;
+mod proven;
+mod questions;
+mod receipt;
+mod request;
+mod resource_metadata;
 mod rewrite;
-mod signature;
 pub mod step;
-mod validate;
-mod validated;
+mod upstream_token;
 
-use crate::cache::entry::EntrySeal;
+pub use request::Pending;
+
+use crate::cache::entry::EntryAuthenticator;
 use crate::cache::memory::Memory;
 use crate::cache::shared::SharedTier;
-use crate::cache::tiers::Tiers;
-use crate::config::ConfigError;
+use crate::cache::token_cache::TokenCache;
+use crate::diagnostic::Diagnostic;
 use crate::http::{Callout, RequestHead};
+use crate::policy::host::HostTraits;
 use crate::policy::{Policy, SharedData};
-use crate::rejection::{AtFault, Callee, ChallengeContext, Rejection};
-use crate::report::{Level, Report};
-use crate::time::UnixTime;
-use locate::Located;
-use step::{Environment, Event, HostTraits, Step};
+use crate::rejection::{ChallengeContext, Rejection};
+use crate::report::{Note, Report};
+use accept::ValidatedToken;
+use issuers::Issuers;
+use keys::Ticket;
+use obtain::LegKeys;
+use possess::Possession;
+use proven::ProvenClaims;
+use questions::Question;
+use request::Request;
+use resource_metadata::MetadataPages;
+use rewrite::HeaderEdits;
+use std::rc::Rc;
+use step::{Environment, Event, Receipt, Step};
+use upstream_token::UpstreamToken;
 
-/// One plugin configuration at work: its policy and what it remembers.
+/// What a part of the walk comes to.
+type Decision<T> = Result<T, Unsettled>;
+
+/// Why the walk cannot go on.
+enum Unsettled {
+    /// It needs an answer first.
+    Ask(Question),
+    /// The request does not pass.
+    Reject(Rejection),
+}
+
+impl ResourceServer {
+    /// The one walk from a request to its edits. It is taken anew after each answer, and what is settled
+    /// stays settled.
+    fn decide(
+        &mut self,
+        request: &mut Request,
+        environment: &mut Environment<'_>,
+    ) -> Decision<(HeaderEdits, Receipt)> {
+        let token = self.validate(request, environment)?;
+        self.read_body(request)?;
+        self.authorize(&token)?;
+        let upstream = self.obtain(request, environment)?;
+        Ok(self.rewrite(request, &token, upstream, environment)?)
+    }
+
+    fn validate(
+        &mut self,
+        request: &mut Request,
+        environment: &mut Environment<'_>,
+    ) -> Decision<Rc<ValidatedToken>> {
+        if let Some(token) = &request.settled.token {
+            return Ok(Rc::clone(token));
+        }
+        let claims = self.prove(request, environment)?;
+        let possession = Possession::shown(&claims);
+        let token = Rc::new(self.accept(request, claims, possession, environment)?);
+        request.settled.token = Some(Rc::clone(&token));
+        Ok(token)
+    }
+
+    /// Takes a request whose headers have arrived.
+    pub fn begin(&mut self, head: &RequestHead, environment: &mut Environment<'_>) -> Step {
+        if let Some(reply) = self.metadata.reply(head) {
+            return Step::Respond(reply);
+        }
+        match present::presented(&self.policy, self.host, head) {
+            Ok(presented) => {
+                let deadline = environment.now.saturating_add(self.policy.request_deadline);
+                self.proceed(Request::new(presented, self.policy.most_callouts(), deadline), environment)
+            }
+            Err(rejection) => self.refuse(rejection, environment.report),
+        }
+    }
+
+    /// Takes a request back with the answer to its question.
+    pub fn resume(&mut self, pending: Pending, event: Event<'_>, environment: &mut Environment<'_>) -> Step {
+        match self.learn(pending, event, environment) {
+            Ok(request) => self.proceed(request, environment),
+            Err(rejection) => self.refuse(rejection, environment.report),
+        }
+    }
+
+    fn proceed(&mut self, mut request: Request, environment: &mut Environment<'_>) -> Step {
+        match self.decide(&mut request, environment) {
+            Ok((edits, receipt)) => Step::Forward(edits, receipt),
+            Err(Unsettled::Ask(question)) => self.ask(request, question, environment),
+            Err(Unsettled::Reject(rejection)) => self.refuse(rejection, environment.report),
+        }
+    }
+
+    fn ask(&mut self, mut request: Request, question: Question, environment: &mut Environment<'_>) -> Step {
+        let asked = environment.now;
+        if let Question::Body(limit) = question {
+            let due = request.deadline();
+            return Step::ReadBody(limit, Pending { request, question, ticket: None, asked, due });
+        }
+        match self.callout(&mut request, &question, environment) {
+            Ok((callout, ticket)) => {
+                let due = asked.saturating_add(callout.timeout);
+                Step::Call(callout, Pending { request, question, ticket, asked, due })
+            }
+            Err(rejection) => self.refuse(rejection, environment.report),
+        }
+    }
+
+    /// The callout of a question, within the request's budget and what is left of its time.
+    fn callout(
+        &mut self,
+        request: &mut Request,
+        question: &Question,
+        environment: &Environment<'_>,
+    ) -> Result<(Callout, Option<Ticket>), Rejection> {
+        request.spend_callout()?;
+        let left = request.time_left(environment.now);
+        if left.is_zero() {
+            return Err(Rejection::TimedOut(question.endpoint()?));
+        }
+        let mut callout = questions::callout(self, request, question, environment.now)?;
+        callout.timeout = self.policy.timeout.min(left);
+        let due = environment.now.saturating_add(callout.timeout);
+        let ticket = match question.issuer() {
+            Some(issuer) => Some(self.issuers.get_mut(issuer)?.keys.begin(environment.now, due)),
+            None => None,
+        };
+        Ok((callout, ticket))
+    }
+
+    /// The one place where a rejection becomes a reply.
+    fn refuse(&self, rejection: Rejection, report: &mut Report) -> Step {
+        report.add(Note::Refused {
+            status: rejection.status(),
+            description: rejection.description(),
+            blame: rejection.blame(),
+        });
+        Step::Respond(rejection.reply(&self.challenges))
+    }
+}
+
+/// One plugin configuration at work: its policy and what it caches.
 #[derive(Debug)]
 pub struct ResourceServer {
     policy: Policy,
     host: HostTraits,
     challenges: ChallengeContext,
-    metadata: metadata::MetadataPages,
-    exchange_key: exchange::KeyPrefix,
-    remembered: Tiers,
-    refused: Memory<()>,
-    /// The fetched keys of each issuer that is told by `iss`, in the policy's order.
-    keys: Vec<keys::IssuerKeys>,
+    metadata: MetadataPages,
+    issuers: Issuers,
+    leg_keys: LegKeys,
+    cache: TokenCache<ProvenClaims, UpstreamToken>,
+    negative_cache: Memory<()>,
 }
 
-/// The memory for refusals is apart, so that a flood of bad tokens drives out no good one.
-const REFUSALS_MAX_BYTES: usize = 256 * 1024;
-
-/// A request between two steps. Opaque, and given back by move: a request ends exactly once.
-#[derive(Debug)]
-pub struct Pending {
-    stage: Stage,
-    carried: Carried,
-    /// When the answer to the callout is due.
-    due: UnixTime,
-}
-
-/// What a request takes along from step to step.
-#[derive(Debug)]
-struct Carried {
-    located: Located,
-    /// When all callouts must be done.
-    deadline: UnixTime,
-    /// How many callouts were made.
-    callouts: u8,
-}
-
-/// The metadata is looked for at two places, the keys are fetched, the token is introspected and
-/// exchanged, and exchanged again where the answer that another request brought is for one use.
-const MAX_CALLOUTS: u8 = 6;
-
-/// Which answer a request waits for.
-#[derive(Debug)]
-enum Stage {
-    Metadata(signature::KeyFetch),
-    Keys(signature::KeyFetch),
-    Introspection(introspect::Introspection),
-    Exchange(Box<exchange::Exchange>),
-}
-
-impl Stage {
-    fn callee(&self) -> Callee {
-        match self {
-            Stage::Metadata(_) => Callee::MetadataEndpoint,
-            Stage::Keys(_) => Callee::KeysEndpoint,
-            Stage::Introspection(_) => Callee::IntrospectionEndpoint,
-            Stage::Exchange(_) => Callee::TokenEndpoint,
-        }
-    }
-}
+/// The cache of refusals is apart, so that a flood of bad tokens drives out no good one.
+const NEGATIVE_CACHE_BYTES: usize = 256 * 1024;
 
 impl ResourceServer {
     /// Sets up a configuration on a host whose abilities are known.
     ///
     /// # Errors
     /// What the policy asks for and this host cannot do.
-    pub fn new(policy: Policy, host: HostTraits) -> Result<ResourceServer, Vec<ConfigError>> {
-        if let Some(pointer) =
-            policy.needs_client_certificate().filter(|_| !host.presents_client_certificates)
-        {
-            return Err(vec![ConfigError {
-                pointer: pointer.to_owned(),
-                message:
-                    "this gateway cannot present a client certificate to the authorization server; write \
-                          client_secret_basic or client_secret_post"
-                        .to_owned(),
-            }]);
+    pub fn new(policy: Policy, host: HostTraits) -> Result<ResourceServer, Vec<Diagnostic>> {
+        let unsupported = host.unsupported(&policy);
+        if !unsupported.is_empty() {
+            return Err(unsupported);
         }
-        let metadata = metadata::MetadataPages::new(&policy, host);
+        let metadata = MetadataPages::new(&policy, host);
         Ok(ResourceServer {
             challenges: ChallengeContext {
                 realm: policy.realm.clone(),
                 scope: policy.requirements.scopes_required.first().map(ToString::to_string),
                 resource_metadata: metadata.url().to_owned(),
             },
-            exchange_key: exchange::KeyPrefix::new(&policy),
-            remembered: Tiers::new(policy.cache.max_bytes, shared_tier(&policy)),
-            refused: Memory::new(REFUSALS_MAX_BYTES),
-            keys: signature::empty_keys(policy.validation.issuers.len()),
+            issuers: Issuers::new(&policy.validation.issuers),
+            leg_keys: LegKeys::new(&policy),
+            cache: TokenCache::new(policy.cache.max_bytes, shared_tier(&policy)),
+            negative_cache: Memory::new(NEGATIVE_CACHE_BYTES),
             metadata,
             policy,
             host,
@@ -127,79 +209,19 @@ impl ResourceServer {
     /// What the configuration says of the gateway's shared data; `Off` where nothing would be put
     /// there.
     pub fn shared_data(&self) -> SharedData {
-        if self.remembered.is_shared() { self.policy.cache.shared } else { SharedData::Off }
-    }
-
-    /// Takes a request whose headers have arrived.
-    pub fn begin(&mut self, request: &RequestHead, environment: &mut Environment<'_>) -> Step {
-        if let Some(response) = self.metadata.answer(request) {
-            return Step::Respond(response);
-        }
-        let outcome = locate::locate(&self.policy, self.host, request).and_then(|located| {
-            let deadline = environment.now.saturating_add(self.policy.request_deadline);
-            self.validate(Carried { located, deadline, callouts: 0 }, environment)
-        });
-        self.conclude(outcome, environment.report)
-    }
-
-    /// Takes a request back with what its callout brought.
-    pub fn resume(&mut self, pending: Pending, event: Event<'_>, environment: &mut Environment<'_>) -> Step {
-        let Event::Called { outcome, joined } = event;
-        let callee = pending.stage.callee();
-        let answer = answer::whole(outcome, callee, pending.due, environment);
-        let carried = pending.carried;
-        let resumed = match pending.stage {
-            Stage::Metadata(fetch) => self.metadata_fetched(carried, &fetch, answer, joined, environment),
-            Stage::Keys(fetch) => self.keys_fetched(carried, &fetch, answer, joined, environment),
-            Stage::Introspection(introspection) => answer
-                .and_then(|answer| self.introspected(carried, introspection, answer, joined, environment)),
-            Stage::Exchange(exchange) => {
-                answer.and_then(|answer| self.exchanged(carried, *exchange, answer, joined, environment))
-            }
-        };
-        self.conclude(resumed, environment.report)
-    }
-
-    /// Sends `callout`, within what is left of the request's time.
-    fn call(
-        &self,
-        mut callout: Callout,
-        stage: Stage,
-        mut carried: Carried,
-        environment: &Environment<'_>,
-    ) -> Result<Step, Rejection> {
-        carried.callouts = carried.callouts.saturating_add(1);
-        if carried.callouts > MAX_CALLOUTS {
-            return Err(Rejection::Internal);
-        }
-        let left = environment.now.until(carried.deadline);
-        if left.is_zero() {
-            return Err(Rejection::TimedOut(stage.callee()));
-        }
-        callout.timeout = self.policy.timeout.min(left);
-        let due = environment.now.saturating_add(callout.timeout);
-        Ok(Step::Call(callout, Pending { stage, carried, due }))
-    }
-
-    /// The one place where a rejection becomes an answer.
-    fn conclude(&self, outcome: Result<Step, Rejection>, report: &mut Report) -> Step {
-        let rejection = match outcome {
-            Ok(step) => return step,
-            Err(rejection) => rejection,
-        };
-        let level = match rejection.at_fault() {
-            AtFault::Client => Level::Debug,
-            AtFault::AuthorizationServer => Level::Warn,
-            AtFault::Operator => Level::Error,
-        };
-        report.add(level, format!("answered {}: {}", rejection.status(), rejection.description()));
-        Step::Respond(rejection.respond(&self.challenges))
+        if self.cache.is_shared() { self.policy.cache.shared } else { SharedData::Off }
     }
 }
 
-/// The shared tier, where the policy wants one and has a secret to seal its entries with.
+/// The shared tier, where the policy wants one and has a secret to authenticate its entries with.
 fn shared_tier(policy: &Policy) -> Option<SharedTier> {
     let secrets = policy.secrets_digest().filter(|_| policy.cache.shared != SharedData::Off)?;
-    let seal = EntrySeal::new(&secrets, &policy.digest)?;
-    Some(SharedTier::new(seal, policy.cache.shared_slots))
+    let authenticator = EntryAuthenticator::new(&secrets, &policy.digest)?;
+    Some(SharedTier::new(authenticator, policy.cache.shared_slots))
+}
+
+impl From<Rejection> for Unsettled {
+    fn from(rejection: Rejection) -> Unsettled {
+        Unsettled::Reject(rejection)
+    }
 }

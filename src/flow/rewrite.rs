@@ -1,52 +1,96 @@
-//! Which headers of the request change on its way to the upstream.
+//! Which headers of the request change on its way to the upstream. Only this file makes
+//! [`HeaderEdits`].
 
-use super::step::{Environment, HeaderEdit, HeaderEdits};
-use super::validated::ValidatedToken;
-use crate::policy::{Policy, UpstreamCredential};
+use super::ResourceServer;
+use super::accept::ValidatedToken;
+use super::request::Request;
+use super::step::{Environment, Receipt};
+use super::upstream_token::UpstreamToken;
+use crate::policy::plan::UpstreamCredential;
 use crate::rejection::Rejection;
-use crate::report::{Level, Quoted};
-use crate::secret::Secret;
+use crate::report::Note;
 use serde_json::Value;
 
 /// A longer value is not set: it would make the upstream refuse the whole request.
 const MAX_VALUE_BYTES: usize = 16_384;
 
-/// The edits for a request with a validated token: first everything goes that the client may have
-/// forged, then what the filter vouches for is set.
-///
-/// # Errors
-/// The policy exchanges tokens and there is no issued token, or the other way round.
-pub(super) fn edits(
-    policy: &Policy,
-    taken_off: &[Vec<u8>],
-    validated: &ValidatedToken,
-    issued: Option<&Secret>,
-    environment: &mut Environment<'_>,
-) -> Result<HeaderEdits, Rejection> {
-    let mut set: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-    match (&policy.upstream_credential, issued) {
-        (UpstreamCredential::Exchanged(_), Some(token)) => {
-            set.push((b"authorization".to_vec(), format!("Bearer {}", token.expose()).into_bytes()));
-        }
-        (UpstreamCredential::Original | UpstreamCredential::Removed, None) => {}
-        // An exchange without its token, or a token that nobody asked for: neither may pass.
-        (UpstreamCredential::Exchanged(_), None) | (_, Some(_)) => return Err(Rejection::Internal),
+/// One change to the request's header.
+#[derive(Clone, PartialEq, Eq)]
+pub enum HeaderEdit {
+    /// Leave exactly one line of this name, with this value.
+    Set {
+        /// The field's name in lower case.
+        name: Vec<u8>,
+        /// The field's value.
+        value: Vec<u8>,
+    },
+    /// Leave none. The request has at least one line of this name; a gateway that cannot remove it
+    /// empties it.
+    Remove {
+        /// The field's name in lower case.
+        name: Vec<u8>,
+    },
+}
+
+/// Values may be credentials, so only the names are shown.
+impl std::fmt::Debug for HeaderEdit {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (word, name) = match self {
+            HeaderEdit::Set { name, .. } => ("Set", name),
+            HeaderEdit::Remove { name } => ("Remove", name),
+        };
+        write!(formatter, "{word}({})", String::from_utf8_lossy(name))
     }
-    for claim_header in &policy.claim_headers {
-        match validated.claims().at_path(&claim_header.path).map(header_value) {
-            Some(Some(value)) => set.push((claim_header.header.clone().into_bytes(), value.into_bytes())),
-            None | Some(None) => environment
-                .report
-                .add(Level::Debug, format!("no value for the header {}", Quoted(&claim_header.header))),
-        }
+}
+
+/// The edits that turn the client's request into the upstream's, in the order to apply them. Holding
+/// this value is the proof that the request may pass: it is made from a validated token and, where the
+/// policy has one issued, the upstream's own.
+#[derive(Debug)]
+pub struct HeaderEdits(Vec<HeaderEdit>);
+
+impl HeaderEdits {
+    /// The edits, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &HeaderEdit> {
+        self.0.iter()
     }
-    let removed = taken_off
-        .iter()
-        .filter(|name| !set.iter().any(|(set, _)| set == *name))
-        .map(|name| HeaderEdit::Remove { name: name.clone() });
-    let mut edits: Vec<HeaderEdit> = removed.collect();
-    edits.extend(set.into_iter().map(|(name, value)| HeaderEdit::Set { name, value }));
-    Ok(HeaderEdits(edits))
+}
+
+impl ResourceServer {
+    /// The edits for a request with a validated token: first what the client may have forged is taken
+    /// off, then what the filter vouches for is set.
+    ///
+    /// # Errors
+    /// The policy has a token issued and there is none, or the other way round: a fault of the filter.
+    pub(super) fn rewrite(
+        &self,
+        request: &Request,
+        token: &ValidatedToken,
+        upstream: Option<UpstreamToken>,
+        environment: &mut Environment<'_>,
+    ) -> Result<(HeaderEdits, Receipt), Rejection> {
+        let mut set: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        let upstream = upstream.as_ref();
+        match (&self.policy.upstream_credential, upstream.map(UpstreamToken::issued)) {
+            (UpstreamCredential::Issued(_), Some(Some(issued))) => {
+                set.push((b"authorization".to_vec(), format!("Bearer {}", issued.expose()).into_bytes()));
+            }
+            (UpstreamCredential::Original, Some(None)) | (UpstreamCredential::Removed, None) => {}
+            _ => return Err(Rejection::Internal),
+        }
+        for claim_header in &self.policy.claim_headers {
+            match token.claims().at_path(&claim_header.path).and_then(header_value) {
+                Some(value) => set.push((claim_header.header.clone().into_bytes(), value.into_bytes())),
+                None => environment.report.add(Note::ClaimHeaderUnset(claim_header.header.clone())),
+            }
+        }
+        let removed = request.presented.headers_to_remove.iter();
+        let removed = removed.filter(|name| !set.iter().any(|(set, _)| set == *name));
+        let mut edits: Vec<HeaderEdit> =
+            removed.map(|name| HeaderEdit::Remove { name: name.clone() }).collect();
+        edits.extend(set.into_iter().map(|(name, value)| HeaderEdit::Set { name, value }));
+        Ok((HeaderEdits(edits), Receipt::new(request.settled.leg_key)))
+    }
 }
 
 /// A claim as a header's value: a string as it is, everything else as JSON. `None` for null, for what

@@ -1,26 +1,13 @@
-//! The four things the core can say, and what it is told in between.
+//! What the core can say, and what it is given in between.
 
 use crate::cache::shared::SharedStore;
-use crate::http::{Callout, CalloutOutcome, LocalReply};
+use crate::http::{ByteLimit, Callout, CalloutOutcome, LocalReply};
 use crate::report::Report;
 use crate::time::UnixTime;
 
-/// What a gateway can do. Says abilities, never a product's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HostTraits {
-    /// A header can be taken off the upstream request. Where it cannot, it can be emptied, and
-    /// only its first line.
-    pub removes_headers: bool,
-    /// More header lines than this, pseudo-headers included, are not all listed.
-    pub header_line_limit: Option<usize>,
-    /// The filter sees requests for any path of its origin, not only for those of a route.
-    pub sees_every_path: bool,
-    /// A request that waits can be woken by another's callout, so that one callout serves all that
-    /// ask the same. Where it cannot, each makes its own.
-    pub joins_callouts: bool,
-    /// Callouts can present a client certificate that the operator configured in the gateway.
-    pub presents_client_certificates: bool,
-}
+pub use super::receipt::Receipt;
+pub use super::request::Pending;
+pub use super::rewrite::{HeaderEdit, HeaderEdits};
 
 /// What a step may use beside its arguments.
 pub struct Environment<'a> {
@@ -28,7 +15,7 @@ pub struct Environment<'a> {
     pub now: UnixTime,
     /// The gateway's shared data.
     pub store: &'a mut dyn SharedStore,
-    /// Takes what is to be logged.
+    /// Takes what is worth recording.
     pub report: &'a mut Report,
 }
 
@@ -37,9 +24,11 @@ pub struct Environment<'a> {
 #[must_use]
 #[allow(clippy::large_enum_variant, reason = "one is made at a time and taken apart at once")]
 pub enum Step {
-    /// Make this call, then come back with its outcome and the [`super::Pending`].
-    Call(Callout, super::Pending),
-    /// Let the request through with these edits.
+    /// Make this call, then come back with its outcome and the [`Pending`].
+    Call(Callout, Pending),
+    /// Bring the request's body, if it is no longer than this, and the [`Pending`].
+    ReadBody(ByteLimit, Pending),
+    /// Let the request through with these edits. The receipt is for the response.
     Forward(HeaderEdits, Receipt),
     /// Answer the request; nothing goes upstream.
     Respond(LocalReply),
@@ -55,50 +44,15 @@ pub enum Event<'a> {
         /// Another request made it, for a callout of the same flight.
         joined: bool,
     },
+    /// The request's body is there, or cannot be had.
+    Body(Result<&'a [u8], BodyFailure>),
 }
 
-/// One change to the request's header.
-#[derive(Clone, PartialEq, Eq)]
-pub enum HeaderEdit {
-    /// Leave exactly one line of this name, with this value.
-    Set {
-        /// The field's name in lower case.
-        name: Vec<u8>,
-        /// The field's value.
-        value: Vec<u8>,
-    },
-    /// Leave none. The request has at least one line of this name; a gateway that cannot remove it
-    /// empties it.
-    Remove {
-        /// The field's name in lower case.
-        name: Vec<u8>,
-    },
+/// Why there is no body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyFailure {
+    /// It is longer than was asked for.
+    TooLarge,
+    /// The gateway does not give it.
+    Unreadable,
 }
-
-/// Values may be credentials, so only the names are shown.
-impl std::fmt::Debug for HeaderEdit {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (word, name) = match self {
-            HeaderEdit::Set { name, .. } => ("Set", name),
-            HeaderEdit::Remove { name } => ("Remove", name),
-        };
-        write!(formatter, "{word}({})", String::from_utf8_lossy(name))
-    }
-}
-
-/// The edits that turn the client's request into the upstream's, in the order to apply them. Only
-/// [`super::rewrite`] makes them, and only from a validated token: holding this value is the proof
-/// that the request may pass.
-#[derive(Debug)]
-pub struct HeaderEdits(pub(super) Vec<HeaderEdit>);
-
-impl HeaderEdits {
-    /// The edits, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &HeaderEdit> {
-        self.0.iter()
-    }
-}
-
-/// What is kept of a forwarded request until it is over.
-#[derive(Debug)]
-pub struct Receipt(pub(super) ());

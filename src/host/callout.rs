@@ -3,7 +3,8 @@
 use super::kind::{CallEnd, Kind};
 use super::{outgoing, raw};
 use crate::http::{Callout, CalloutFailure, CalloutOutcome, CalloutResponse, Headers};
-use crate::report::{Level, Quoted};
+use crate::report::Level;
+use crate::report::text::Quoted;
 use crate::time::UnixTime;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::Status as SdkStatus;

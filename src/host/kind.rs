@@ -5,8 +5,8 @@
 
 #[cfg(target_arch = "wasm32")]
 use super::raw::{self, Status};
-use crate::flow::step::HostTraits;
 use crate::http::{Callout, CalloutFailure};
+use crate::policy::host::HostTraits;
 
 /// A kind of gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

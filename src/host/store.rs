@@ -5,7 +5,7 @@
 
 use super::kind::{Kind, SharedZone};
 use super::raw::{self, Status};
-use crate::cache::shared::{SharedStore, Slot, Version, Written};
+use crate::cache::shared::{SharedStore, Slot, Version, WriteResult};
 use crate::policy::SharedData;
 use crate::report::{Level, Report};
 
@@ -47,14 +47,14 @@ impl SharedStore for Store {
         }
     }
 
-    fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> Written {
+    fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> WriteResult {
         if entry.len() > self.longest_entry {
-            return Written::Refused;
+            return WriteResult::Refused;
         }
         match raw::set_shared_data(&slot.name(), entry, version.0) {
-            Ok(()) => Written::Done,
-            Err(Status::CAS_MISMATCH) => Written::Lost,
-            Err(_) => Written::Refused,
+            Ok(()) => WriteResult::Done,
+            Err(Status::CAS_MISMATCH) => WriteResult::Lost,
+            Err(_) => WriteResult::Refused,
         }
     }
 }

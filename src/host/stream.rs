@@ -17,7 +17,8 @@ use crate::flow::step::{Environment, Event, HeaderEdit, HeaderEdits, Step};
 use crate::flow::{Pending, ResourceServer};
 use crate::http::{Callout, CalloutFailure, CalloutOutcome, Headers, LocalReply, RequestHead};
 use crate::rejection;
-use crate::report::{Level, Quoted};
+use crate::report::Level;
+use crate::report::text::Quoted;
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 

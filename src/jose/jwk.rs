@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// How many members of `keys` are looked at.
+/// How many members of `keys` are read.
 const MAX_KEYS: usize = 100;
 
 /// How many keys are tried for one token: a token names its key, or the issuer has few.
@@ -56,7 +56,7 @@ pub enum Unusable {
     Exponent,
     /// A point that is not on its curve, or an even modulus.
     Invalid,
-    /// Beyond the number of keys that are looked at.
+    /// Beyond the number of keys that are read.
     TooMany,
 }
 
@@ -89,8 +89,8 @@ pub enum JwkSetError {
 impl fmt::Display for JwkSetError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            JwkSetError::Json(_) => "not a JSON object",
-            JwkSetError::NoKeys => "there is no array `keys`",
+            JwkSetError::Json(_) => "is not a JSON object",
+            JwkSetError::NoKeys => "has no array `keys`",
         })
     }
 }

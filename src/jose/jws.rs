@@ -5,13 +5,12 @@
 //! from the operator or from an issuer the operator named.
 
 use super::alg::Algorithm;
+use super::compact::{self, CompactError, CompactJws};
 use crate::json;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// A JWS whose signature nobody has looked at.
+/// A JWS whose signature has not been verified.
 pub struct Jws<'a> {
     signing_input: &'a str,
     header: Header,
@@ -67,19 +66,17 @@ impl<'a> Jws<'a> {
     /// # Errors
     /// [`JwsError`] where it is not a JWS that could be verified.
     pub fn parse(token: &'a str) -> Result<Jws<'a>, JwsError> {
-        let (signing_input, signature) = token.rsplit_once('.').ok_or(JwsError::NotCompact)?;
-        let (header, payload) = signing_input.split_once('.').ok_or(JwsError::NotCompact)?;
-        match payload.bytes().filter(|byte| *byte == b'.').count() {
-            0 => {}
-            2 => return Err(JwsError::Encrypted),
-            _ => return Err(JwsError::NotCompact),
-        }
-        let header = json::parse_object(&decode(header)?).map_err(|_| JwsError::Header)?;
+        let parts = CompactJws::split(token).map_err(|error| match error {
+            CompactError::PartCount => JwsError::NotCompact,
+            CompactError::Encrypted => JwsError::Encrypted,
+        })?;
+        let decode = |part| compact::decode(part).ok_or(JwsError::Encoding);
+        let header = json::parse_object(&decode(parts.header)?).map_err(|_| JwsError::Header)?;
         Ok(Jws {
-            signing_input,
+            signing_input: parts.signing_input,
             header: Header::from_members(&header)?,
-            payload: decode(payload)?,
-            signature: decode(signature)?,
+            payload: decode(parts.payload)?,
+            signature: decode(parts.signature)?,
         })
     }
 
@@ -145,15 +142,11 @@ fn optional_string(members: &Map<String, Value>, name: &str) -> Result<Option<St
     }
 }
 
-/// Decodes base64url without padding, white space or stray bits (RFC 7515 section 2, RFC 4648
-/// section 3.5): one spelling for one token.
-fn decode(part: &str) -> Result<Vec<u8>, JwsError> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| JwsError::Encoding)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::json;
 
     fn token(header: &str, payload: &str, signature: &str) -> String {

@@ -68,7 +68,7 @@ fn convert_entry(
     let config = entry.config.map_err(|sentence| format!("{place}: {sentence}"))?;
     let judgement = fields::judge(&config, &unknown::or_stand_in(environment));
     let mut lines: Vec<_> = judgement.lines.into_iter().map(told).collect();
-    lines.extend(judgement.policy.as_ref().and_then(kong::impossible));
+    lines.extend(judgement.policy.iter().flat_map(kong::impossible));
     lines.extend(entry_lines(entry.entry, entry.owner, entry.is_for_consumer));
     lines.extend(DIFFERENCES.map(|text| Line::new(Verdict::Warning, "", text)));
     let member = |name: &str| entry.entry.get(name).filter(|value| !value.is_null());

@@ -5,7 +5,8 @@ use super::fields;
 use super::unknown;
 use super::{Line, Verdict};
 use crate::http::Endpoint;
-use crate::policy::{KeySource, Policy, UpstreamCredential};
+use crate::policy::Policy;
+use crate::policy::issuers::KeySource;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
@@ -184,9 +185,6 @@ fn endpoints(policy: &Policy) -> Vec<&Endpoint> {
         KeySource::Discovered(endpoints) => endpoints.iter(),
         KeySource::Static(_) | KeySource::Secret(_) => [].iter(),
     });
-    let exchange = match &policy.upstream_credential {
-        UpstreamCredential::Exchanged(exchange) => Some(&exchange.endpoint),
-        UpstreamCredential::Original | UpstreamCredential::Removed => None,
-    };
-    introspections.chain(keys).chain(exchange).collect()
+    let legs = policy.upstream_credential.legs().iter().map(|leg| &leg.endpoint);
+    introspections.chain(keys).chain(legs).collect()
 }

@@ -3,6 +3,7 @@
 use super::document::{Entry, Kind, config_of};
 use super::{Line, Verdict};
 use crate::policy::Policy;
+use crate::policy::host::HostTraits;
 use serde_json::{Map, Value};
 
 /// The filter's name in Kong.
@@ -73,12 +74,9 @@ fn merge(config: &mut Map<String, Value>, common: &Map<String, Value>) {
 }
 
 /// What the policy asks for and Kong's Wasm host cannot do.
-pub(super) fn impossible(policy: &Policy) -> Option<Line> {
-    policy.needs_client_certificate().map(|pointer| {
-        let text =
-            "Kong's Wasm host has no client certificates: write client_secret_basic or client_secret_post";
-        Line::new(Verdict::Refused, pointer, text)
-    })
+pub(super) fn impossible(policy: &Policy) -> impl Iterator<Item = Line> {
+    let unsupported = HostTraits::KONG.unsupported(policy).into_iter();
+    unsupported.map(|diagnostic| Line::new(Verdict::Refused, diagnostic.pointer, diagnostic.message))
 }
 
 fn remarks(kind: Kind, item: &Value, is_nested: bool, is_for_consumer: bool) -> Vec<Line> {

@@ -125,7 +125,7 @@ fn check_entry(entry: Entry<'_>, environment: &dyn Fn(&str) -> Option<String>) -
                 lines.extend(judgement.lines);
                 let on_kong = entry.kind != document::Kind::Bare;
                 lines.extend(
-                    judgement.policy.filter(|_| on_kong).and_then(|policy| kong::impossible(&policy)),
+                    judgement.policy.as_ref().filter(|_| on_kong).into_iter().flat_map(kong::impossible),
                 );
             }
         },

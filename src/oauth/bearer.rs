@@ -1,6 +1,7 @@
 //! The credentials of a request: one Bearer token in one Authorization field (RFC 6750 section 2.1).
 
 use crate::secret::Secret;
+use crate::text::{is_b64token, trim_blanks};
 
 /// A token that came in a request: one to `longest` characters of the b64token grammar, so it can
 /// stand in a header, a form or a log-free hash without another look.
@@ -79,25 +80,10 @@ impl BearerToken {
         Ok(BearerToken(Secret::new(text)))
     }
 
-    /// Whether a token may have this byte in it.
-    pub fn may_contain(byte: u8) -> bool {
-        byte == b'=' || is_b64token_body(byte)
-    }
-
     /// The token.
     pub fn secret(&self) -> &Secret {
         &self.0
     }
-}
-
-/// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
-fn is_b64token(text: &str) -> bool {
-    let body = text.trim_end_matches('=');
-    !body.is_empty() && body.bytes().all(is_b64token_body)
-}
-
-fn is_b64token_body(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte)
 }
 
 fn single<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> Result<&'a [u8], BearerError> {
@@ -106,15 +92,6 @@ fn single<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> Result<&'a [u8], Bea
         return Err(BearerError::Repeated);
     }
     Ok(trim_blanks(value))
-}
-
-/// Without the blanks that may stand around a field's value (RFC 9110 section 5.5); other white space
-/// is part of it.
-fn trim_blanks(value: &[u8]) -> &[u8] {
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let start = value.iter().position(|byte| !is_blank(byte)).unwrap_or(value.len());
-    let end = value.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last.saturating_add(1));
-    value.get(start..end).unwrap_or_default()
 }
 
 /// What follows `Bearer`, in any letter case; `None` where the value does not begin so.

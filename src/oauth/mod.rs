@@ -4,6 +4,7 @@
 pub mod bearer;
 pub mod challenge;
 pub mod client_auth;
+pub mod endpoint;
 pub mod error_response;
 pub mod form;
 pub mod introspection;

@@ -3,13 +3,12 @@
 use super::error_response::ErrorResponse;
 use super::form::Form;
 use super::token_type::TokenTypeIdentifier;
+use crate::jose::compact::{self, CompactJws};
 use crate::json;
 use crate::scope::Scope;
 use crate::secret::Secret;
 use crate::time::UnixTime;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::time::Duration;
 
 /// A token with its type, so that neither can be sent without the other (RFC 8693 section 2.1).
@@ -205,18 +204,16 @@ fn is_digits(text: &str) -> bool {
 
 /// `exp` of a token that has the form of a JWT; `None` for every other token.
 fn jwt_expiry(token: &str) -> Option<UnixTime> {
-    let mut parts = token.split('.');
-    let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() {
-        return None;
-    }
-    let claims: Map<String, Value> = json::parse_object(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    let payload = compact::decode(CompactJws::split(token).ok()?.payload)?;
+    let claims = json::parse_object(&payload).ok()?;
     UnixTime::from_numeric_date(claims.get("exp")?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::json;
 
     const ACCESS: &str = TokenTypeIdentifier::ACCESS_TOKEN;

@@ -1,14 +1,13 @@
-//! What a token looks like, before anything about it is believed: enough to choose who is to prove
-//! it, and good for nothing else.
+//! The outward format of a token that is not proven: enough to choose what has to prove it, and good
+//! for nothing else.
 
+use crate::jose::compact::{self, CompactJws};
 use crate::json;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 /// The outward form of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub enum TokenFormat {
     /// Not a signed JWT: only its issuer can read it.
     Opaque,
     /// Three parts, the first of which is a JSON object, with the issuer that it names.
@@ -20,31 +19,28 @@ pub enum Shape {
     Broken,
 }
 
-impl Shape {
+impl TokenFormat {
     /// Looks at a token. Whether its signature or its algorithm are any good makes no difference:
-    /// a token that poses as signed is judged as one.
-    pub fn of(token: &str) -> Shape {
-        let mut parts = token.split('.');
-        let (Some(header), Some(payload), Some(_), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Shape::Opaque;
+    /// a token that has the format of a signed one is treated as one.
+    pub fn of(token: &str) -> TokenFormat {
+        let Ok(CompactJws { header, payload, .. }) = CompactJws::split(token) else {
+            return TokenFormat::Opaque;
         };
-        let object = |part: &str| json::parse_object(&URL_SAFE_NO_PAD.decode(part).ok()?).ok();
         let is_object = |part: &str| {
-            let bytes = URL_SAFE_NO_PAD.decode(part).unwrap_or_default();
+            let bytes = compact::decode(part).unwrap_or_default();
             // The strict reader skips a byte order mark, so what it may verify has to be seen here.
             let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
             serde_json::from_slice::<Value>(bytes).is_ok_and(|value| value.is_object())
         };
         if !is_object(header) {
-            return Shape::Opaque;
+            return TokenFormat::Opaque;
         }
-        match object(payload) {
+        let claims = compact::decode(payload).and_then(|bytes| json::parse_object(&bytes).ok());
+        match claims {
             Some(claims) => {
-                Shape::Signed { issuer: claims.get("iss").and_then(Value::as_str).map(str::to_owned) }
+                TokenFormat::Signed { issuer: claims.get("iss").and_then(Value::as_str).map(str::to_owned) }
             }
-            None => Shape::Broken,
+            None => TokenFormat::Broken,
         }
     }
 }
@@ -52,12 +48,14 @@ impl Shape {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     #[test]
     fn a_token_that_poses_as_signed_is_seen_as_one() {
         let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
         let token = |header: &str, payload: &str| format!("{}.{}.AA", part(header), part(payload));
-        let signed = |issuer: Option<&str>| Shape::Signed { issuer: issuer.map(str::to_owned) };
+        let signed = |issuer: Option<&str>| TokenFormat::Signed { issuer: issuer.map(str::to_owned) };
         for (token, expected) in [
             (token(r#"{"alg":"RS256"}"#, r#"{"iss":"a"}"#), signed(Some("a"))),
             (token(r#"{"alg":"none"}"#, r#"{"iss":"a"}"#), signed(Some("a"))),
@@ -65,14 +63,14 @@ mod tests {
             (token("\u{feff}{}", r#"{"iss":"a"}"#), signed(Some("a"))),
             (token("{}", r#"{"iss":7}"#), signed(None)),
             (token("{}", "{}"), signed(None)),
-            (token("{}", r#"{"iss":"a","iss":"b"}"#), Shape::Broken),
-            (token("{}", "[]"), Shape::Broken),
-            (token("[]", "{}"), Shape::Opaque),
-            ("opaque".to_owned(), Shape::Opaque),
-            ("a.b.c".to_owned(), Shape::Opaque),
-            (format!("{}.x.y.z.w", part("{}")), Shape::Opaque),
+            (token("{}", r#"{"iss":"a","iss":"b"}"#), TokenFormat::Broken),
+            (token("{}", "[]"), TokenFormat::Broken),
+            (token("[]", "{}"), TokenFormat::Opaque),
+            ("opaque".to_owned(), TokenFormat::Opaque),
+            ("a.b.c".to_owned(), TokenFormat::Opaque),
+            (format!("{}.x.y.z.w", part("{}")), TokenFormat::Opaque),
         ] {
-            assert_eq!(Shape::of(&token), expected, "{token}");
+            assert_eq!(TokenFormat::of(&token), expected, "{token}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::claims::ClaimsSet;
 use crate::json;
 use serde_json::Value;
+use std::fmt;
 
 /// What an authorization server says of a token (RFC 7662 section 2.2).
 #[derive(Clone, Debug)]
@@ -13,7 +14,7 @@ pub enum IntrospectionResponse {
     Active(ClaimsSet),
 }
 
-/// The answer is not one that RFC 7662 allows.
+/// The response is not one that RFC 7662 allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IntrospectionError {
     /// Not one JSON object, or one with duplicate members.
@@ -21,6 +22,17 @@ pub enum IntrospectionError {
     /// There is no `active`.
     ActiveMissing,
 }
+
+impl fmt::Display for IntrospectionError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            IntrospectionError::NotAnObject => "is not a JSON object",
+            IntrospectionError::ActiveMissing => "has no `active` member",
+        })
+    }
+}
+
+impl std::error::Error for IntrospectionError {}
 
 impl IntrospectionResponse {
     /// Reads the body of a 200 answer. Only the boolean `true` means active: a string or a number

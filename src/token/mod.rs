@@ -3,6 +3,8 @@
 pub mod access_token;
 pub mod claim_rules;
 pub mod claims;
+pub mod confirmation;
 pub mod format;
 pub mod introspection_response;
 pub mod jwt;
+pub mod kind;

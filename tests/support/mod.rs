@@ -11,13 +11,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
-use token_exchange::cache::shared::{SharedStore, Slot, Version, Written};
+use token_exchange::cache::shared::{SharedStore, Slot, Version, WriteResult};
 use token_exchange::config;
-use token_exchange::flow::step::{Environment, Event, HeaderEdit, HostTraits, Step};
+use token_exchange::flow::step::{Environment, Event, HeaderEdit, Step};
 use token_exchange::flow::{Pending, ResourceServer};
 use token_exchange::http::{
     Callout, CalloutFailure, CalloutOutcome, CalloutResponse, FlightKey, Headers, LocalReply, RequestHead,
 };
+use token_exchange::policy::host::HostTraits;
 use token_exchange::report::{Level, Report};
 use token_exchange::time::UnixTime;
 
@@ -25,22 +26,10 @@ use token_exchange::time::UnixTime;
 pub const START: u64 = 1_800_000_000;
 
 /// A gateway like Envoy.
-pub const REMOVES_HEADERS: HostTraits = HostTraits {
-    removes_headers: true,
-    header_line_limit: None,
-    sees_every_path: true,
-    joins_callouts: true,
-    presents_client_certificates: true,
-};
+pub const REMOVES_HEADERS: HostTraits = HostTraits::ENVOY;
 
 /// A gateway like Kong.
-pub const EMPTIES_HEADERS: HostTraits = HostTraits {
-    removes_headers: false,
-    header_line_limit: Some(90),
-    sees_every_path: false,
-    joins_callouts: false,
-    presents_client_certificates: false,
-};
+pub const EMPTIES_HEADERS: HostTraits = HostTraits::KONG;
 
 /// The configuration that stories change.
 pub fn base_config() -> Value {
@@ -261,15 +250,15 @@ impl SharedStore for SharedData {
         }
     }
 
-    fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> Written {
+    fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> WriteResult {
         self.used.set(self.used.get() + 1);
         let mut entries = self.entries.borrow_mut();
         let last = entries.get(&slot).map_or(0, |(_, version)| *version);
         if version.0 != last {
-            return Written::Lost;
+            return WriteResult::Lost;
         }
         entries.insert(slot, (entry.to_vec(), last + 1));
-        Written::Done
+        WriteResult::Done
     }
 }
 
@@ -383,13 +372,14 @@ impl Story {
     }
 
     fn take(&mut self, step: Step, request: RequestHead, report: &Report) -> Option<Ending> {
-        self.log.extend(report.lines().map(|(level, line)| (level, line.to_owned())));
+        self.log.extend(report.lines());
         match step {
             Step::Call(callout, pending) => {
                 self.sent.push(Sent::of(&callout));
                 self.pending = Some((pending, request));
                 None
             }
+            Step::ReadBody(..) => panic!("the body is asked for"),
             Step::Forward(edits, _) => {
                 Some(Ending::Forwarded(apply(&request, edits.iter(), self.host.removes_headers)))
             }

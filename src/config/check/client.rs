@@ -165,7 +165,8 @@ impl Checker<'_> {
 mod tests {
     use super::*;
     use crate::config::testing::{message, mistaken, policy, warnings};
-    use crate::policy::{IntrospectionPolicy, UpstreamCredential};
+    use crate::policy::host::HostTraits;
+    use crate::policy::issuers::IntrospectionPolicy;
     use serde_json::{Value, json};
 
     fn introspection(changes: &[(&str, Value)]) -> IntrospectionPolicy {
@@ -173,10 +174,7 @@ mod tests {
     }
 
     fn exchange_client(changes: &[(&str, Value)]) -> ClientAuthentication {
-        match policy(changes).upstream_credential {
-            UpstreamCredential::Exchanged(exchange) => exchange.client,
-            other => panic!("an exchange, not {other:?}"),
-        }
+        policy(changes).upstream_credential.legs()[0].client.clone()
     }
 
     fn basic(client_id: &str, encoding: BasicEncoding) -> ClientAuthentication {
@@ -238,9 +236,12 @@ mod tests {
             ("/client_auth", json!("tls_client_auth")),
         ];
         assert_eq!(introspection(&only).endpoint.host, "mtls.example.com");
-        let needs = |method: &str| policy(&[("/client_auth", json!(method))]).needs_client_certificate();
-        assert_eq!(needs("self_signed_tls_client_auth"), Some("/client_auth"));
-        assert_eq!(needs("client_secret_post"), None);
+        let needs = |method: &str| {
+            let unsupported = HostTraits::KONG.unsupported(&policy(&[("/client_auth", json!(method))]));
+            unsupported.into_iter().map(|it| it.pointer).collect::<Vec<_>>()
+        };
+        assert_eq!(needs("self_signed_tls_client_auth"), ["/client_auth"]);
+        assert!(needs("client_secret_post").is_empty());
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use super::Checker;
 use crate::config::written::{ActorTokenSource, Sealed};
 use crate::oauth::token_type::TokenTypeIdentifier;
-use crate::policy::{ActorSource, ExchangeMemory, ExchangePolicy};
+use crate::policy::plan::{Grant, Leg, LegCache, Target, TokenSource, TypedSource};
 use crate::secret::Secret;
 use std::time::Duration;
 
 impl Checker<'_> {
     /// The exchange, where it is enabled.
-    pub(super) fn exchange(&mut self) -> Option<ExchangePolicy> {
+    pub(super) fn exchange(&mut self) -> Option<Leg> {
         let exchange = &self.config.token_exchange;
         let endpoint = match &exchange.token_endpoint {
             Some(text) => self.endpoint("/token_exchange/token_endpoint", text),
@@ -23,52 +23,62 @@ impl Checker<'_> {
         let actor = self.actor();
         let request = &exchange.request;
         let requested = &request.requested_token_type;
-        let remember = ExchangeMemory {
+        let cache = LegCache {
             default_lifetime: Duration::from_secs(exchange.cache.ttl),
             expiry_margin: Duration::from_secs(exchange.cache.expiry_margin),
         };
-        Some(ExchangePolicy {
+        Some(Leg {
             endpoint: endpoint?,
             client: client?,
-            subject_token_type: TokenTypeIdentifier::new(request.subject_token_type.as_str()),
-            requested_token_type: (!requested.is_empty())
-                .then(|| TokenTypeIdentifier::new(requested.as_str())),
-            actor: actor?,
-            audience: request.audience.clone(),
-            resource: request.resource.clone(),
-            scope: request.scopes.iter().cloned().collect(),
+            grant: Grant::TokenExchange {
+                requested_token_type: (!requested.is_empty())
+                    .then(|| TokenTypeIdentifier::new(requested.as_str())),
+            },
+            subject: TypedSource {
+                source: TokenSource::ValidatedToken,
+                token_type: TokenTypeIdentifier::new(request.subject_token_type.as_str()),
+            },
+            actor: actor?.map(|source| TypedSource {
+                source,
+                token_type: TokenTypeIdentifier::new(request.actor_token_type.as_str()),
+            }),
+            target: Target {
+                audience: request.audience.clone(),
+                resource: request.resource.clone(),
+                scope: request.scopes.iter().cloned().collect(),
+            },
             require_scopes: exchange.require_scopes,
-            remember: exchange.cache.enabled.then_some(remember),
+            cache: exchange.cache.enabled.then_some(cache),
         })
     }
 
-    fn actor(&mut self) -> Option<ActorSource> {
+    /// Where the actor token comes from: `Some(None)` where there is no actor, `None` after a mistake.
+    fn actor(&mut self) -> Option<Option<TokenSource>> {
         const SOURCE: &str = "/token_exchange/request/actor_token_source";
         let request = &self.config.token_exchange.request;
         if self.findings.concern(SOURCE) {
             return None;
         }
-        let token_type = TokenTypeIdentifier::new(request.actor_token_type.as_str());
         let uses_header = matches!(request.actor_token_source, ActorTokenSource::Header);
         let uses_token = matches!(request.actor_token_source, ActorTokenSource::Config);
         self.warn_unused("actor_token_header", request.actor_token_header.is_some() && !uses_header);
         self.warn_unused("actor_token", request.actor_token.is_some() && !uses_token);
         self.warn_unused("actor_token_optional", request.actor_token_optional && !uses_header);
         match request.actor_token_source {
-            ActorTokenSource::None => Some(ActorSource::None),
-            ActorTokenSource::Header => self.actor_header(token_type),
-            ActorTokenSource::Config => self.actor_token(token_type),
+            ActorTokenSource::None => Some(None),
+            ActorTokenSource::Header => self.actor_header().map(Some),
+            ActorTokenSource::Config => self.actor_token().map(Some),
         }
     }
 
-    fn actor_header(&mut self, token_type: TokenTypeIdentifier) -> Option<ActorSource> {
+    fn actor_header(&mut self) -> Option<TokenSource> {
         const POINTER: &str = "/token_exchange/request/actor_token_header";
         let Some(name) = self.actor_header_name() else {
             self.findings.mistake(POINTER, "write the name of the header field that carries the actor token");
             return None;
         };
         if name == "authorization" {
-            return Some(ActorSource::ValidatedToken { token_type });
+            return Some(TokenSource::ValidatedToken);
         }
         if super::headers::is_framing(&name) {
             self.findings
@@ -76,10 +86,10 @@ impl Checker<'_> {
             return None;
         }
         let optional = self.config.token_exchange.request.actor_token_optional;
-        Some(ActorSource::Header { name, optional, token_type })
+        Some(TokenSource::Header { name, optional })
     }
 
-    fn actor_token(&mut self, token_type: TokenTypeIdentifier) -> Option<ActorSource> {
+    fn actor_token(&mut self) -> Option<TokenSource> {
         let written = self.config.token_exchange.request.actor_token.as_ref();
         let token =
             written.map(|Sealed(token)| without_scheme(token.expose())).filter(|token| !token.is_empty());
@@ -87,7 +97,7 @@ impl Checker<'_> {
             self.findings.mistake("/token_exchange/request/actor_token", "write the actor token");
             return None;
         };
-        Some(ActorSource::Configured { token: Secret::new(token), token_type })
+        Some(TokenSource::Configured(Secret::new(token)))
     }
 
     /// The actor header's name in lower case, where an exchange uses one.
@@ -119,32 +129,36 @@ fn without_scheme(token: &str) -> &str {
 mod tests {
     use super::*;
     use crate::config::testing::{message, mistaken, policy, warnings};
-    use crate::policy::UpstreamCredential;
     use crate::scope::Scope;
     use serde_json::{Value, json};
 
     const REQUEST: &str = "/token_exchange/request";
     const TTL: &str = "/token_exchange/cache/ttl";
 
-    fn exchange(changes: &[(&str, Value)]) -> ExchangePolicy {
-        match policy(changes).upstream_credential {
-            UpstreamCredential::Exchanged(exchange) => *exchange,
-            other => panic!("an exchange, not {other:?}"),
+    fn exchange(changes: &[(&str, Value)]) -> Leg {
+        match policy(changes).upstream_credential.legs() {
+            [leg] => leg.clone(),
+            other => panic!("one leg, not {other:?}"),
         }
     }
 
-    fn actor(request: Value) -> ActorSource {
-        exchange(&[(REQUEST, request)]).actor
+    fn requested_token_type(leg: &Leg) -> Option<&str> {
+        let Grant::TokenExchange { requested_token_type } = &leg.grant;
+        requested_token_type.as_ref().map(TokenTypeIdentifier::as_str)
+    }
+
+    fn actor(request: Value) -> TokenSource {
+        exchange(&[(REQUEST, request)]).actor.unwrap().source
     }
 
     #[test]
     fn a_request_without_words_asks_for_an_access_token() {
         let exchange = exchange(&[(REQUEST, json!(null))]);
-        assert_eq!(exchange.subject_token_type.as_str(), TokenTypeIdentifier::ACCESS_TOKEN);
-        let requested = exchange.requested_token_type.unwrap();
-        assert_eq!(requested.as_str(), TokenTypeIdentifier::ACCESS_TOKEN);
-        assert!(matches!(exchange.actor, ActorSource::None));
-        assert!(exchange.audience.is_empty() && exchange.resource.is_empty() && exchange.scope.is_empty());
+        assert_eq!(exchange.subject.token_type.as_str(), TokenTypeIdentifier::ACCESS_TOKEN);
+        assert_eq!(requested_token_type(&exchange), Some(TokenTypeIdentifier::ACCESS_TOKEN));
+        assert!(exchange.actor.is_none());
+        let Target { audience, resource, scope } = &exchange.target;
+        assert!(audience.is_empty() && resource.is_empty() && scope.is_empty());
         assert!(!exchange.require_scopes);
     }
 
@@ -158,36 +172,34 @@ mod tests {
             "scopes": ["s1", "s2"]
         });
         let exchange = exchange(&[(REQUEST, request), ("/token_exchange/require_scopes", json!(true))]);
-        assert_eq!(exchange.requested_token_type, None);
-        assert_eq!(exchange.subject_token_type.as_str(), "urn:ietf:params:oauth:token-type:jwt");
-        assert_eq!(exchange.audience, ["a1", "a2"]);
-        assert_eq!(exchange.resource, ["https://r1.example.com", "urn:r2"]);
-        assert_eq!(exchange.scope, Scope::parse("s1 s2"));
+        assert_eq!(requested_token_type(&exchange), None);
+        assert_eq!(exchange.subject.token_type.as_str(), "urn:ietf:params:oauth:token-type:jwt");
+        assert_eq!(exchange.target.audience, ["a1", "a2"]);
+        assert_eq!(exchange.target.resource, ["https://r1.example.com", "urn:r2"]);
+        assert_eq!(exchange.target.scope, Scope::parse("s1 s2"));
         assert!(exchange.require_scopes);
         let one = self::exchange(&[("/token_exchange/request/resource", json!("https://r1.example.com"))]);
-        assert_eq!(one.resource, ["https://r1.example.com"]);
+        assert_eq!(one.target.resource, ["https://r1.example.com"]);
     }
 
     #[test]
     fn the_actor_comes_from_where_the_operator_says() {
         let read = actor(json!({"actor_token_source": "header", "actor_token_header": "X-Actor"}));
-        assert!(matches!(read, ActorSource::Header { name, optional: false, .. } if name == "x-actor"));
+        assert!(matches!(read, TokenSource::Header { name, optional: false } if name == "x-actor"));
         let read = actor(json!({
             "actor_token_source": "header", "actor_token_header": "X-Actor", "actor_token_optional": true
         }));
-        assert!(matches!(read, ActorSource::Header { optional: true, .. }));
+        assert!(matches!(read, TokenSource::Header { optional: true, .. }));
         let read = actor(json!({"actor_token_source": "header", "actor_token_header": "AUTHORIZATION"}));
-        assert!(matches!(read, ActorSource::ValidatedToken { .. }));
+        assert!(matches!(read, TokenSource::ValidatedToken));
         for written in ["A1", "Bearer A1", "bearer  A1"] {
             let read = actor(json!({"actor_token_source": "config", "actor_token": written}));
-            assert!(
-                matches!(read, ActorSource::Configured { token, .. } if token.expose() == "A1"),
-                "{written}"
-            );
+            assert!(matches!(read, TokenSource::Configured(token) if token.expose() == "A1"), "{written}");
         }
         let typed =
             json!({"actor_token_source": "config", "actor_token": "A1", "actor_token_type": "urn:x:y"});
-        assert_eq!(actor(typed).token_type().map(TokenTypeIdentifier::as_str), Some("urn:x:y"));
+        let actor = exchange(&[(REQUEST, typed)]).actor.unwrap();
+        assert_eq!(actor.token_type.as_str(), "urn:x:y");
     }
 
     #[test]
@@ -217,14 +229,14 @@ mod tests {
     fn issued_tokens_are_remembered_as_the_operator_says() {
         let memory = |ttl, margin| {
             let default_lifetime = Duration::from_secs(ttl);
-            Some(ExchangeMemory { default_lifetime, expiry_margin: Duration::from_secs(margin) })
+            Some(LegCache { default_lifetime, expiry_margin: Duration::from_secs(margin) })
         };
-        assert_eq!(exchange(&[("/token_exchange/cache", json!(null))]).remember, memory(3600, 15));
+        assert_eq!(exchange(&[("/token_exchange/cache", json!(null))]).cache, memory(3600, 15));
         assert_eq!(
-            exchange(&[(TTL, json!(5)), ("/token_exchange/cache/expiry_margin", json!(0))]).remember,
+            exchange(&[(TTL, json!(5)), ("/token_exchange/cache/expiry_margin", json!(0))]).cache,
             memory(5, 0)
         );
-        assert_eq!(exchange(&[("/token_exchange/cache/enabled", json!(false))]).remember, None);
+        assert_eq!(exchange(&[("/token_exchange/cache/enabled", json!(false))]).cache, None);
         assert!(message(&[(TTL, json!(0))], TTL).starts_with("set cache.enabled to false"));
     }
 

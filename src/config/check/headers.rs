@@ -132,7 +132,7 @@ impl Checker<'_> {
 mod tests {
     use super::*;
     use crate::config::testing::{mistaken, policy};
-    use crate::policy::IntrospectionPolicy;
+    use crate::policy::issuers::IntrospectionPolicy;
     use serde_json::{Value, json};
 
     fn introspection(changes: &[(&str, Value)]) -> IntrospectionPolicy {

@@ -2,7 +2,7 @@
 
 use super::Checker;
 use crate::config::written::Issuer;
-use crate::policy::IntrospectionPolicy;
+use crate::policy::issuers::IntrospectionPolicy;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ impl Checker<'_> {
             client: client?,
             arguments: arguments?,
             headers: headers?,
-            remember: self.remember(),
+            cache_ttl: self.introspection_cache_ttl(),
         })
     }
 
@@ -63,11 +63,11 @@ impl Checker<'_> {
             client: client?,
             arguments: BTreeMap::new(),
             headers: Vec::new(),
-            remember: self.remember(),
+            cache_ttl: self.introspection_cache_ttl(),
         })
     }
 
-    fn remember(&self) -> Option<Duration> {
+    fn introspection_cache_ttl(&self) -> Option<Duration> {
         let lifetime = Duration::from_secs(self.config.introspection_cache_ttl);
         self.config.cache_introspection.then_some(lifetime)
     }

@@ -3,8 +3,9 @@
 
 use super::Checker;
 use crate::config::written::{Issuer, TokenValidation};
-use crate::policy::{IntrospectionPolicy, IssuerPolicy, KeySource, Proof};
+use crate::policy::issuers::{IntrospectionPolicy, IssuerPolicy, KeySource, Proof};
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// An issuer whose tokens are accepted.
 pub(super) struct Accepted<'a> {
@@ -87,7 +88,7 @@ impl<'a> Checker<'a> {
         &mut self,
         entry: &Entry<'_>,
         shared: Option<&IntrospectionPolicy>,
-    ) -> Option<IssuerPolicy> {
+    ) -> Option<Rc<IssuerPolicy>> {
         self.refuse_what_has_no_use(entry)?;
         let proof = match self.config.token_validation {
             Some(TokenValidation::Jwt) => Proof::Signature(self.issuer_keys(entry)?),
@@ -102,7 +103,7 @@ impl<'a> Checker<'a> {
             },
         };
         let audiences = self.audiences(&entry.written.audiences);
-        Some(IssuerPolicy { issuer: entry.written.issuer.clone(), proof, audiences })
+        Some(Rc::new(IssuerPolicy { issuer: entry.written.issuer.clone(), proof, audiences }))
     }
 
     /// The policies for the issuers that follow the fields at the top.
@@ -111,7 +112,7 @@ impl<'a> Checker<'a> {
         validation: TokenValidation,
         followers: &[Accepted<'_>],
         shared: Option<&IntrospectionPolicy>,
-    ) -> Option<Vec<IssuerPolicy>> {
+    ) -> Option<Vec<Rc<IssuerPolicy>>> {
         if validation == TokenValidation::Introspection {
             self.warn_of_unused_keys("tokens are introspected; token_validation can say otherwise");
             return Some(Vec::new());
@@ -132,7 +133,7 @@ impl<'a> Checker<'a> {
                 Proof::Signature(keys)
             };
             let (issuer, audiences) = (follower.issuer.to_owned(), audiences.clone());
-            Some(IssuerPolicy { issuer, proof, audiences })
+            Some(Rc::new(IssuerPolicy { issuer, proof, audiences }))
         });
         policies.collect()
     }

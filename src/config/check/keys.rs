@@ -6,7 +6,7 @@ use crate::config::written::Sealed;
 use crate::jose::jwk::{JwkSet, Unusable};
 use crate::jose::key::VerificationKey;
 use crate::oauth::server_metadata;
-use crate::policy::{KeyLifetimes, KeySource};
+use crate::policy::issuers::{KeyLifetimes, KeySource};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -167,7 +167,7 @@ impl Checker<'_> {
         KeyLifetimes {
             keys: Duration::from_secs(config.jwks_cache_ttl),
             refetch_cooldown: Duration::from_secs(config.jwks_refetch_cooldown),
-            longest_stale: Duration::from_secs(config.jwks_max_stale),
+            max_stale: Duration::from_secs(config.jwks_max_stale),
             metadata: Duration::from_secs(config.metadata_cache_ttl),
             metadata_tries: config.metadata_discovery_retry.max(1),
             insecure_http: config.insecure_http,
@@ -179,7 +179,7 @@ impl Checker<'_> {
 mod tests {
     use super::*;
     use crate::config::testing::{message, mistaken, policy, warnings};
-    use crate::policy::IssuerPolicy;
+    use crate::policy::issuers::IssuerPolicy;
     use serde_json::json;
 
     const SERVERS: &str = "/authorization_servers";
@@ -189,7 +189,7 @@ mod tests {
         [&[("/introspection_endpoint", json!(null))], changes].concat()
     }
 
-    fn issuers(changes: &[(&'static str, Value)]) -> Vec<IssuerPolicy> {
+    fn issuers(changes: &[(&'static str, Value)]) -> Vec<std::rc::Rc<IssuerPolicy>> {
         policy(&jwt(changes)).validation.issuers
     }
 

@@ -15,7 +15,9 @@ mod validation;
 use crate::config::findings::Findings;
 use crate::config::written::{Config, Shared};
 use crate::digest::Digest;
-use crate::policy::{CachePolicy, Policy, Requirements, SharedData, UpstreamCredential};
+use crate::policy::plan::{Plan, UpstreamCredential};
+use crate::policy::requirements::Requirements;
+use crate::policy::{CachePolicy, Policy, SharedData};
 use crate::scope::Scope;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -60,6 +62,7 @@ pub(super) fn check(config: &Config, digest: Digest, findings: &mut Findings) ->
         requirements,
         upstream_credential: upstream_credential?,
         claim_headers: claim_headers?,
+        body_limit: None,
         timeout,
         request_deadline: config.request_deadline.map_or(timeout.saturating_mul(2), Duration::from_millis),
         cache: cache_policy(config),
@@ -92,8 +95,7 @@ impl Checker<'_> {
                      upstream",
                 );
             }
-            let exchange = self.exchange()?;
-            Some(UpstreamCredential::Exchanged(Box::new(exchange)))
+            Some(UpstreamCredential::Issued(Plan::new(self.exchange()?)))
         } else if self.config.passthrough_credentials {
             Some(UpstreamCredential::Original)
         } else {
@@ -162,7 +164,7 @@ mod tests {
         let credential = |pass: bool, exchange: bool| {
             policy(&[(PASS, json!(pass)), (EXCHANGE, json!(exchange))]).upstream_credential
         };
-        assert!(matches!(credential(true, true), UpstreamCredential::Exchanged(_)));
+        assert!(matches!(credential(true, true), UpstreamCredential::Issued(_)));
         assert!(matches!(credential(true, false), UpstreamCredential::Original));
         assert!(matches!(credential(false, false), UpstreamCredential::Removed));
         assert!(message(&[(PASS, json!(false))], PASS).contains("write true"));
@@ -205,7 +207,7 @@ mod tests {
         assert_eq!(plain.request_deadline, Duration::from_secs(20));
         assert_eq!(plain.max_token_bytes, 16_384);
         let introspection = plain.validation.others.unwrap();
-        assert_eq!(introspection.remember, Some(Duration::from_secs(60)));
+        assert_eq!(introspection.cache_ttl, Some(Duration::from_secs(60)));
         let cache = CachePolicy { shared: SharedData::Auto, shared_slots: 4096, max_bytes: 8_388_608 };
         assert_eq!(plain.cache, cache);
         let changed = policy(&[
@@ -217,7 +219,7 @@ mod tests {
         let cache = CachePolicy { shared: SharedData::Off, shared_slots: 8, max_bytes: 1_048_576 };
         assert_eq!(changed.cache, cache);
         let introspection = changed.validation.others.unwrap();
-        assert_eq!(introspection.remember, None);
+        assert_eq!(introspection.cache_ttl, None);
         let unsealed = [
             ("/client_secret", json!(null)),
             ("/token_exchange/client_auth", json!("none")),

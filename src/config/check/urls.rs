@@ -97,7 +97,6 @@ impl Checker<'_> {
 mod tests {
     use super::*;
     use crate::config::testing::{message, mistaken, policy, warnings};
-    use crate::policy::UpstreamCredential;
     use serde_json::json;
 
     #[test]
@@ -168,10 +167,8 @@ mod tests {
         let loaded = policy(&[("/callout_targets", targets)]);
         let introspection = loaded.validation.others.unwrap();
         assert_eq!(introspection.endpoint.cluster.as_deref(), Some("outbound|443||auth.example.com"));
-        let UpstreamCredential::Exchanged(exchange) = loaded.upstream_credential else {
-            panic!("an exchange")
-        };
-        assert_eq!(exchange.endpoint.cluster.as_deref(), Some("exchange"));
+        let leg = &loaded.upstream_credential.legs()[0];
+        assert_eq!(leg.endpoint.cluster.as_deref(), Some("exchange"));
         let unused = warnings(&[("/callout_targets", json!({"other.example.com:443": "x"}))]);
         assert_eq!(
             unused,

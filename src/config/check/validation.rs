@@ -3,7 +3,7 @@
 use super::Checker;
 use super::issuers::{Accepted, Entry};
 use crate::config::written::TokenValidation;
-use crate::policy::Validation;
+use crate::policy::issuers::Validation;
 
 impl Checker<'_> {
     /// The proof that each token needs.
@@ -64,7 +64,7 @@ mod tests {
     use crate::config::testing::{message, mistaken, policy, warnings};
     use crate::http::Endpoint;
     use crate::oauth::client_auth::ClientAuthentication;
-    use crate::policy::{KeyLifetimes, KeySource, Proof};
+    use crate::policy::issuers::{KeyLifetimes, KeySource, Proof};
     use serde_json::{Value, json};
     use std::time::Duration;
 
@@ -302,7 +302,7 @@ mod tests {
         let expected = KeyLifetimes {
             keys: seconds(3600),
             refetch_cooldown: seconds(30),
-            longest_stale: seconds(86_400),
+            max_stale: seconds(86_400),
             metadata: seconds(3600),
             metadata_tries: 3,
             insecure_http: false,
@@ -321,7 +321,7 @@ mod tests {
         let expected = KeyLifetimes {
             keys: seconds(1),
             refetch_cooldown: seconds(2),
-            longest_stale: seconds(0),
+            max_stale: seconds(0),
             metadata: seconds(4),
             metadata_tries: 1,
             insecure_http: true,

@@ -1,6 +1,6 @@
 //! Texts that stand for another: `{vault://env/NAME}`, and what an editor left behind a secret.
 
-use crate::report::Quoted;
+use crate::report::text::Quoted;
 
 /// What a text turned out to be.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::suggest;
 use crate::config::error::beneath;
 use crate::config::form::Form;
 use crate::config::table::{Choice, Field, Kind, Support};
-use crate::report::Quoted;
+use crate::report::text::Quoted;
 use serde_json::{Map, Value};
 
 impl Reader<'_> {

@@ -1,28 +1,34 @@
-//! Which credentials a request carries, and which of its headers must not get through.
+//! The credentials that a request presents, and the headers that must not get through.
 
-use super::step::HostTraits;
 use crate::digest::{Digest, DigestBuilder};
 use crate::http::{Headers, RequestHead};
 use crate::oauth::bearer::{BearerError, BearerToken};
 use crate::oauth::form;
-use crate::policy::{ActorSource, Policy, UpstreamCredential};
+use crate::policy::Policy;
+use crate::policy::host::HostTraits;
+use crate::policy::plan::UpstreamCredential;
 use crate::rejection::{Rejection, RequestFault, TokenFault};
+use crate::text::is_b64token_byte;
 
-/// A request whose credentials were found. Nothing is proven yet.
+/// The credentials of a request. Nothing is proven yet.
 #[derive(Debug)]
-pub(super) struct Located {
+pub(super) struct Presented {
     /// The subject token.
     pub(super) token: BearerToken,
-    /// Under which key what is known of the token is remembered.
+    /// The cache's key of what is known of the token.
     pub(super) token_key: Digest,
     /// The actor token of the request.
     pub(super) actor: Option<BearerToken>,
-    /// The names of header fields to take off, each of which the request has.
-    pub(super) taken_off: Vec<Vec<u8>>,
+    /// The names of header fields to remove, each of which the request has.
+    pub(super) headers_to_remove: Vec<Vec<u8>>,
 }
 
-/// Looks at everything in a request that bears on who sent it.
-pub(super) fn locate(policy: &Policy, host: HostTraits, request: &RequestHead) -> Result<Located, Rejection> {
+/// Reads everything in a request that says who sent it.
+pub(super) fn presented(
+    policy: &Policy,
+    host: HostTraits,
+    request: &RequestHead,
+) -> Result<Presented, Rejection> {
     if host.header_line_limit.is_some_and(|limit| request.header_lines > limit) {
         return Err(Rejection::TooManyHeaderLines);
     }
@@ -35,18 +41,18 @@ pub(super) fn locate(policy: &Policy, host: HostTraits, request: &RequestHead) -
     if request.query().is_some_and(|query| passes_token_on(policy, query, &token)) {
         return Err(Rejection::InvalidRequest(RequestFault::TokenInQuery));
     }
-    let taken_off = taken_off(policy, &request.headers, &token);
-    if !host.removes_headers && repeats_an_owned_header(policy, &request.headers, &taken_off) {
+    let headers_to_remove = headers_to_remove(policy, &request.headers, &token);
+    if !host.removes_headers && repeats_an_owned_header(policy, &request.headers, &headers_to_remove) {
         return Err(Rejection::InvalidRequest(RequestFault::RepeatedIdentityHeader));
     }
-    Ok(Located {
+    Ok(Presented {
         actor: actor(policy, &request.headers)?,
         token_key: DigestBuilder::new("token")
             .field(policy.digest.as_bytes())
             .field(token.secret().expose().as_bytes())
             .finish(),
         token,
-        taken_off,
+        headers_to_remove,
     })
 }
 
@@ -62,11 +68,10 @@ fn authorization_fault(error: BearerError) -> Rejection {
 
 /// The actor token of the request, where the policy wants one from a header.
 fn actor(policy: &Policy, headers: &Headers) -> Result<Option<BearerToken>, Rejection> {
-    let UpstreamCredential::Exchanged(exchange) = &policy.upstream_credential else { return Ok(None) };
-    let ActorSource::Header { name, optional, .. } = &exchange.actor else { return Ok(None) };
+    let Some((name, optional)) = policy.upstream_credential.actor_header() else { return Ok(None) };
     match BearerToken::from_token_field(headers.all(name.as_bytes()), policy.max_token_bytes) {
         Ok(token) => Ok(Some(token)),
-        Err(BearerError::Absent) if *optional => Ok(None),
+        Err(BearerError::Absent) if optional => Ok(None),
         Err(BearerError::Absent) => Err(Rejection::InvalidRequest(RequestFault::ActorTokenMissing)),
         Err(BearerError::TooLong) => Err(Rejection::InvalidToken(TokenFault::TooLong)),
         Err(_) => Err(Rejection::InvalidRequest(RequestFault::ActorTokenMalformed)),
@@ -76,7 +81,7 @@ fn actor(policy: &Policy, headers: &Headers) -> Result<Option<BearerToken>, Reje
 /// The names of the header fields that carry a credential or an identity which only the filter may
 /// state: those it sets itself, in every spelling that an upstream may take for the same, and, unless
 /// the caller's token is to be passed on, every other field with that token in it.
-fn taken_off(policy: &Policy, headers: &Headers, token: &BearerToken) -> Vec<Vec<u8>> {
+fn headers_to_remove(policy: &Policy, headers: &Headers, token: &BearerToken) -> Vec<Vec<u8>> {
     let mut names: Vec<Vec<u8>> = Vec::new();
     for (name, value) in headers.iter() {
         let goes = if name == b"authorization" {
@@ -95,13 +100,7 @@ fn taken_off(policy: &Policy, headers: &Headers, token: &BearerToken) -> Vec<Vec
 
 /// The fields that the filter sets, or reads a credential from.
 fn owned_names(policy: &Policy) -> impl Iterator<Item = &str> {
-    let actor = match &policy.upstream_credential {
-        UpstreamCredential::Exchanged(exchange) => match &exchange.actor {
-            ActorSource::Header { name, .. } => Some(name.as_str()),
-            _ => None,
-        },
-        _ => None,
-    };
+    let actor = policy.upstream_credential.actor_header().map(|(name, _)| name);
     policy.claim_headers.iter().map(|claim| claim.header.as_str()).chain(actor)
 }
 
@@ -129,16 +128,16 @@ fn holds_token(value: &[u8], token: &[u8]) -> bool {
 /// the word may be the name that it is given.
 fn has_word(value: &[u8], token: &[u8]) -> bool {
     value
-        .split(|byte| !BearerToken::may_contain(*byte))
+        .split(|byte| !is_b64token_byte(*byte))
         .filter_map(|word| word.strip_suffix(token))
         .any(|name| name.is_empty() || name.ends_with(b"="))
 }
 
 /// A gateway that cannot take a header off replaces only its first line, so a second one would get
 /// through.
-fn repeats_an_owned_header(policy: &Policy, headers: &Headers, taken_off: &[Vec<u8>]) -> bool {
+fn repeats_an_owned_header(policy: &Policy, headers: &Headers, headers_to_remove: &[Vec<u8>]) -> bool {
     let owned = owned_names(policy).map(str::as_bytes);
-    taken_off.iter().map(Vec::as_slice).chain(owned).any(|name| headers.all(name).nth(1).is_some())
+    headers_to_remove.iter().map(Vec::as_slice).chain(owned).any(|name| headers.all(name).nth(1).is_some())
 }
 
 #[cfg(test)]

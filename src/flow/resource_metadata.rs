@@ -1,9 +1,9 @@
 //! The protected resource metadata, served without credentials (RFC 9728 section 3).
 
-use super::step::HostTraits;
 use crate::http::{LocalReply, RequestHead};
 use crate::oauth::metadata;
 use crate::policy::Policy;
+use crate::policy::host::HostTraits;
 
 /// The document, where it is served, and where it is said to be.
 #[derive(Debug)]
@@ -43,9 +43,9 @@ impl MetadataPages {
         &self.url
     }
 
-    /// The answer, where the request is for one of the document's paths. Browsers may read it from
+    /// The reply, where the request is for one of the document's paths. Browsers may read it from
     /// any origin, since it is public.
-    pub(super) fn answer(&self, request: &RequestHead) -> Option<LocalReply> {
+    pub(super) fn reply(&self, request: &RequestHead) -> Option<LocalReply> {
         let path = request.path();
         if !self.paths.iter().any(|candidate| candidate.as_bytes() == path) {
             return None;

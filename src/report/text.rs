@@ -1,49 +1,12 @@
-//! What a step wants logged, as data. The shell prints it; the core never does.
+//! Text from outside, made fit for a log line.
 
+use crate::text::is_b64token_byte;
 use std::fmt;
-
-/// How urgent a line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// For someone following one request.
-    Debug,
-    /// Worth a line in normal operation.
-    Info,
-    /// Something an operator should look at.
-    Warn,
-    /// Something that fails requests until it is mended.
-    Error,
-    /// A request got past the filter, or could have.
-    Critical,
-}
-
-/// The log lines of one step, in order. Lines are built from the filter's own words and from what
-/// [`Quoted`] escapes; a [`crate::secret::Secret`] cannot be formatted into one.
-#[derive(Debug, Default)]
-pub struct Report {
-    lines: Vec<(Level, String)>,
-}
-
-impl Report {
-    /// An empty report.
-    pub fn new() -> Report {
-        Report::default()
-    }
-
-    /// Adds a line.
-    pub fn add(&mut self, level: Level, line: impl Into<String>) {
-        self.lines.push((level, line.into()));
-    }
-
-    /// The lines, in the order they were added.
-    pub fn lines(&self) -> impl Iterator<Item = (Level, &str)> {
-        self.lines.iter().map(|(level, line)| (*level, line.as_str()))
-    }
-}
 
 /// Text from outside, fit for a log line: at most 120 characters, in quotes, with quotes, control
 /// characters and everything that is not ASCII escaped, so that it can neither forge a line nor
 /// flood the log.
+#[derive(Clone, Copy, Debug)]
 pub struct Quoted<'a>(pub &'a str);
 
 impl fmt::Display for Quoted<'_> {
@@ -62,6 +25,7 @@ impl fmt::Display for Quoted<'_> {
 
 /// Prose of another server, fit for a log line: as [`Quoted`], and words that may be credentials are
 /// left out. A server that explains why it refuses a token may repeat the token.
+#[derive(Clone, Copy, Debug)]
 pub struct Prose<'a>(pub &'a str);
 
 impl fmt::Display for Prose<'_> {
@@ -77,7 +41,7 @@ impl fmt::Display for Prose<'_> {
 }
 
 fn is_token_character(character: char) -> bool {
-    character.is_ascii_alphanumeric() || "-._~+/=".contains(character)
+    u8::try_from(character).is_ok_and(is_b64token_byte)
 }
 
 /// Long enough to be a secret, and no word of a language.

@@ -1,0 +1,130 @@
+//! What is cached of tokens, in both tiers: the worker's own memory first, then the shared data.
+//!
+//! What stands for proven claims and for an issued token is up to the caller: the cache gives back the
+//! very values it was given. From the shared tier comes an [`AuthenticEntry`], and the caller alone
+//! makes such a value of it.
+
+use super::entry::AuthenticEntry;
+use super::memory::Memory;
+use super::shared::{SharedStore, SharedTier};
+use crate::digest::Digest;
+use crate::time::UnixTime;
+
+/// Both tiers of one configuration: `C` are proven claims, `T` is a token for the upstream.
+#[derive(Debug)]
+pub struct TokenCache<C, T> {
+    memory: Memory<Cached<C, T>>,
+    shared: Option<SharedTier>,
+}
+
+/// What is kept under a digest. The digests of the two kinds have different purposes, so that one
+/// never stands in for the other.
+#[derive(Debug)]
+enum Cached<C, T> {
+    Claims(C),
+    Issued(T),
+}
+
+/// What goes into the shared tier along with the worker's own, and until when both hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention<'a> {
+    /// Until when it may be used.
+    pub expires: UnixTime,
+    /// The form in which it is shared; `None` where it stays in the worker.
+    pub shared_form: Option<&'a [u8]>,
+}
+
+/// How much larger parsed claims are than their text, roughly.
+const PARSED_CLAIMS_FACTOR: usize = 4;
+
+impl<C: Clone, T: Clone> TokenCache<C, T> {
+    /// An empty cache, the worker's own tier of at most `max_bytes`.
+    pub fn new(max_bytes: usize, shared: Option<SharedTier>) -> TokenCache<C, T> {
+        TokenCache { memory: Memory::new(max_bytes), shared }
+    }
+
+    /// Whether there is a shared tier.
+    pub fn is_shared(&self) -> bool {
+        self.shared.is_some()
+    }
+
+    /// Claims in the worker's own tier.
+    pub fn own_claims(&self, key: &Digest, now: UnixTime) -> Option<&C> {
+        match self.memory.get(key, now)? {
+            Cached::Claims(claims) => Some(claims),
+            Cached::Issued(_) => None,
+        }
+    }
+
+    /// Claims in either tier; `read` makes them of an entry of the shared one.
+    pub fn claims(
+        &mut self,
+        key: &Digest,
+        now: UnixTime,
+        store: &mut dyn SharedStore,
+        read: impl FnOnce(&AuthenticEntry) -> Option<C>,
+    ) -> Option<C> {
+        if let Some(claims) = self.own_claims(key, now) {
+            return Some(claims.clone());
+        }
+        let entry = self.shared.as_ref()?.get(key, now, store)?;
+        let claims = read(&entry)?;
+        let bytes = entry.payload().len().saturating_mul(PARSED_CLAIMS_FACTOR);
+        self.memory.insert(*key, Cached::Claims(claims.clone()), bytes, entry.expires(), now);
+        Some(claims)
+    }
+
+    /// Caches claims that were read from `text_bytes` bytes.
+    pub fn insert_claims(
+        &mut self,
+        key: Digest,
+        claims: C,
+        text_bytes: usize,
+        retention: Retention<'_>,
+        now: UnixTime,
+        store: &mut dyn SharedStore,
+    ) {
+        self.share(&key, retention, now, store);
+        let bytes = text_bytes.saturating_mul(PARSED_CLAIMS_FACTOR);
+        self.memory.insert(key, Cached::Claims(claims), bytes, retention.expires, now);
+    }
+
+    /// An issued token in either tier; `read` makes it of an entry of the shared one.
+    pub fn issued(
+        &mut self,
+        key: &Digest,
+        now: UnixTime,
+        store: &mut dyn SharedStore,
+        read: impl FnOnce(&AuthenticEntry) -> Option<T>,
+    ) -> Option<T> {
+        if let Some(Cached::Issued(token)) = self.memory.get(key, now) {
+            return Some(token.clone());
+        }
+        let entry = self.shared.as_ref()?.get(key, now, store)?;
+        let token = read(&entry)?;
+        self.memory.insert(*key, Cached::Issued(token.clone()), entry.payload().len(), entry.expires(), now);
+        Some(token)
+    }
+
+    /// Caches an issued token of `token_bytes` bytes.
+    pub fn insert_issued(
+        &mut self,
+        key: Digest,
+        token: T,
+        token_bytes: usize,
+        retention: Retention<'_>,
+        now: UnixTime,
+        store: &mut dyn SharedStore,
+    ) {
+        self.share(&key, retention, now, store);
+        self.memory.insert(key, Cached::Issued(token), token_bytes, retention.expires, now);
+    }
+
+    fn share(&self, key: &Digest, retention: Retention<'_>, now: UnixTime, store: &mut dyn SharedStore) {
+        let shared = self.shared.as_ref().filter(|_| now < retention.expires);
+        if let (Some(shared), Some(payload)) = (shared, retention.shared_form) {
+            // Lost or refused, the worker's own tier has it all the same.
+            let _ = shared.put(key, payload, retention.expires, now, store);
+        }
+    }
+}

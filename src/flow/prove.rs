@@ -1,0 +1,250 @@
+//! Which proof a token needs, and the proof.
+
+use super::accept::{access_token_fault, refused};
+use super::issuers::IssuerId;
+use super::keys::{KeyLookup, UnknownKey};
+use super::proven::{ProvenClaims, Voucher};
+use super::questions::Question;
+use super::questions::introspection::Introspector;
+use super::questions::keys::KeyFetch;
+use super::request::Request;
+use super::step::Environment;
+use super::{Decision, ResourceServer, Unsettled};
+use crate::cache::token_cache::Retention;
+use crate::jose::jwk::{JwkSet, NoKey};
+use crate::jose::jws::Jws;
+use crate::oauth::endpoint::EndpointKind;
+use crate::policy::issuers::{KeySource, Proof};
+use crate::rejection::{Rejection, RetryAfter, TokenFault};
+use crate::report::note::TokenRefusal;
+use crate::time::UnixTime;
+use crate::token::access_token::AccessTokenRules;
+use crate::token::claim_rules::{ClaimRules, Presence};
+use crate::token::claims::ClaimsSet;
+use crate::token::confirmation::Confirmation;
+use crate::token::format::TokenFormat;
+use crate::token::jwt::{VerificationError, VerifiedJwt};
+use serde_json::Value;
+use std::rc::Rc;
+
+/// What has to prove a token.
+#[derive(Clone, Copy)]
+enum NeededProof {
+    Signature(IssuerId),
+    Introspection(Introspector),
+    Both(IssuerId),
+}
+
+impl ResourceServer {
+    /// The claims of the request's token, proven as the policy wants.
+    pub(super) fn prove(
+        &mut self,
+        request: &mut Request,
+        environment: &mut Environment<'_>,
+    ) -> Decision<ProvenClaims> {
+        match self.needed_proof(request, environment)? {
+            NeededProof::Signature(issuer) => self.signed(request, issuer, environment),
+            NeededProof::Introspection(introspector) => self.introspected(request, introspector, environment),
+            NeededProof::Both(issuer) => {
+                let signed = self.signed(request, issuer, environment)?;
+                let introspected =
+                    self.introspected(request, Introspector::BesideSignature(issuer), environment)?;
+                Ok(self.agreed(&signed, &introspected, environment)?)
+            }
+        }
+    }
+
+    /// Which proof the token needs. A token of an issuer that is recognised by `iss` is proven as that
+    /// issuer's tokens are and in no other way: what fails there is not tried elsewhere.
+    fn needed_proof(
+        &self,
+        request: &Request,
+        environment: &mut Environment<'_>,
+    ) -> Result<NeededProof, Rejection> {
+        if let Some((issuer, _)) =
+            self.cached_signed(request, environment.now).and_then(ProvenClaims::signature)
+        {
+            return self.proof_of_issuer(issuer);
+        }
+        // With one issuer and no introspection of other tokens, the signature says whose the token is.
+        if let (Some(only), None) = (self.issuers.only(), &self.policy.validation.others)
+            && self.issuers.get(only)?.policy.proof.keys().is_some()
+        {
+            return self.proof_of_issuer(only);
+        }
+        if self.issuers.is_empty() {
+            return Ok(NeededProof::Introspection(Introspector::Others));
+        }
+        match TokenFormat::of(request.presented.token.secret().expose()) {
+            TokenFormat::Broken => Err(refused(TokenRefusal::Payload, TokenFault::Unreadable, environment)),
+            TokenFormat::Signed { issuer: Some(iss) } if let Some(issuer) = self.issuers.named(&iss) => {
+                self.proof_of_issuer(issuer)
+            }
+            TokenFormat::Signed { .. } | TokenFormat::Opaque => {
+                Ok(NeededProof::Introspection(Introspector::Others))
+            }
+        }
+    }
+
+    fn proof_of_issuer(&self, issuer: IssuerId) -> Result<NeededProof, Rejection> {
+        Ok(match self.issuers.get(issuer)?.policy.proof {
+            Proof::Signature(_) => NeededProof::Signature(issuer),
+            Proof::Introspection(_) => NeededProof::Introspection(Introspector::Issuer(issuer)),
+            Proof::Both(..) => NeededProof::Both(issuer),
+        })
+    }
+
+    /// Cached claims that a signature proves. A newer key set may lack the key, which its issuer then no
+    /// longer stands by.
+    fn cached_signed(&self, request: &Request, now: UnixTime) -> Option<&ProvenClaims> {
+        let claims = self.cache.own_claims(&request.presented.token_key, now)?;
+        let (issuer, generation) = claims.signature()?;
+        (self.issuers.get(issuer).ok()?.keys.generation() == generation).then_some(claims)
+    }
+
+    /// The claims, proven by the token's signature.
+    fn signed(
+        &mut self,
+        request: &mut Request,
+        issuer: IssuerId,
+        environment: &mut Environment<'_>,
+    ) -> Decision<ProvenClaims> {
+        if let Some(signed) = &request.settled.signed {
+            return Ok(signed.clone());
+        }
+        if let Some(cached) = self.cached_signed(request, environment.now) {
+            return Ok(cached.clone());
+        }
+        let (now, token) = (environment.now, request.presented.token.secret().expose());
+        let jws = Jws::parse(token)
+            .map_err(|error| refused(TokenRefusal::Jws(error), TokenFault::Unreadable, environment))?;
+        let jwt = self.verify(&jws, issuer, request.settled.keys, now)?.map_err(|error| {
+            refused(TokenRefusal::Signature(error), TokenFault::BadSignature, environment)
+        })?;
+        let rules = AccessTokenRules {
+            claims: self.rules(Voucher::Issuer(issuer), Presence::Required)?,
+            token_types: &self.policy.validation.access_token_types,
+        };
+        rules.check(&jwt, now).map_err(|reason| {
+            let fault = access_token_fault(&reason);
+            refused(TokenRefusal::AccessToken(reason), fault, environment)
+        })?;
+        let keys = &self.issuers.get(issuer)?.keys;
+        let valid_until = keys.valid_until(now, &self.policy.validation.key_lifetimes);
+        let signed = ProvenClaims::signed(jwt, issuer, keys.generation());
+        if let Ok(Some(expires)) = signed.claims().expires() {
+            // Not shared: verifying anew is as quick as asking another worker.
+            let retention = Retention { expires: valid_until.min(expires), shared_form: None };
+            let key = request.presented.token_key;
+            self.cache.insert_claims(key, signed.clone(), token.len(), retention, now, environment.store);
+        }
+        request.settled.signed = Some(signed.clone());
+        Ok(signed)
+    }
+
+    /// Verifies a token with the keys of its issuer, which may have to be fetched first.
+    fn verify(
+        &mut self,
+        jws: &Jws<'_>,
+        issuer: IssuerId,
+        fetch: Option<KeyFetch>,
+        now: UnixTime,
+    ) -> Decision<Result<VerifiedJwt, VerificationError>> {
+        let policy = Rc::clone(&self.issuers.get(issuer)?.policy);
+        match policy.proof.keys().ok_or(Rejection::Internal)? {
+            KeySource::Static(set) => Ok(VerifiedJwt::verify(jws, set)),
+            KeySource::Secret(secret) => Ok(VerifiedJwt::verify_with_secret(jws, secret)),
+            KeySource::Endpoint(_) | KeySource::Discovered(_) => {
+                let set = self.key_set(issuer, fetch, now)?;
+                let verified = VerifiedJwt::verify(jws, &set);
+                if let Err(VerificationError::NoKey(NoKey::UnknownKeyId)) = verified {
+                    self.seek_key(issuer, fetch, now)?;
+                }
+                Ok(verified)
+            }
+        }
+    }
+
+    /// The fetched keys of an issuer.
+    fn key_set(&mut self, issuer: IssuerId, fetch: Option<KeyFetch>, now: UnixTime) -> Decision<Rc<JwkSet>> {
+        let (lifetimes, joins) = (&self.policy.validation.key_lifetimes, self.host.joins_callouts);
+        let keys = &mut self.issuers.get_mut(issuer)?.keys;
+        let after_fetch = match fetch {
+            None => match keys.lookup(now, lifetimes, joins) {
+                KeyLookup::Use(set) => return Ok(set),
+                KeyLookup::Fetch => return Err(Unsettled::Ask(self.key_question(issuer, now)?)),
+                KeyLookup::RetryLater(after) => return Err(unavailable(after).into()),
+            },
+            Some(KeyFetch::GoesOn) => return Err(Unsettled::Ask(self.key_question(issuer, now)?)),
+            Some(KeyFetch::Done) => Rejection::Internal,
+            Some(KeyFetch::Failed(rejection)) => rejection,
+        };
+        Ok(keys.after_fetch(now, lifetimes).ok_or(after_fetch)?)
+    }
+
+    /// Goes on where the key set may be fetched anew for a key that is not in it.
+    fn seek_key(&mut self, issuer: IssuerId, fetch: Option<KeyFetch>, now: UnixTime) -> Decision<()> {
+        let (lifetimes, joins) = (&self.policy.validation.key_lifetimes, self.host.joins_callouts);
+        match fetch {
+            Some(KeyFetch::Done | KeyFetch::GoesOn) => Ok(()),
+            Some(KeyFetch::Failed(_)) => Err(unavailable(RetryAfter::SOON).into()),
+            None => match self.issuers.get_mut(issuer)?.keys.unknown_key(now, lifetimes, joins) {
+                UnknownKey::Fetch => Err(Unsettled::Ask(self.key_question(issuer, now)?)),
+                UnknownKey::RetryLater(after) => Err(unavailable(after).into()),
+                UnknownKey::DoesNotExist => Ok(()),
+            },
+        }
+    }
+
+    /// The claims, proven by introspection.
+    fn introspected(
+        &mut self,
+        request: &Request,
+        introspector: Introspector,
+        environment: &mut Environment<'_>,
+    ) -> Decision<ProvenClaims> {
+        if let Some(introspected) = &request.settled.introspected {
+            return Ok(introspected.clone());
+        }
+        let Some(policy) = self.introspection_policy(introspector)? else {
+            return Err(refused(TokenRefusal::NoIssuer, TokenFault::WrongIssuer, environment).into());
+        };
+        let known = match policy.cache_ttl {
+            Some(_) => self.known_introspection(request, introspector, environment)?,
+            None => None,
+        };
+        known.ok_or(Unsettled::Ask(Question::Introspection(introspector)))
+    }
+
+    /// What an introspection response adds to the claims of a signed token, which it must not contradict.
+    fn agreed(
+        &self,
+        signed: &ProvenClaims,
+        introspected: &ProvenClaims,
+        environment: &mut Environment<'_>,
+    ) -> Result<ProvenClaims, Rejection> {
+        let claims = introspected.claims();
+        let rules = self.rules(introspected.voucher(), Presence::Optional)?;
+        // What the token itself says of the audience need not be said twice.
+        let is_silent = claims.get(rules.audience_claim).is_none();
+        let rules = if is_silent { ClaimRules { audiences: None, ..rules } } else { rules };
+        if rules.check(claims, environment.now).is_err()
+            || Confirmation::of(claims) != Confirmation::None
+            || !agree(signed.claims(), claims)
+        {
+            return Err(refused(TokenRefusal::Contradicted, TokenFault::Contradicted, environment));
+        }
+        Ok(signed.narrowed_by(introspected))
+    }
+}
+
+/// Whether two accounts of a token are of the same issuer and subject, as far as both name them.
+fn agree(signed: &ClaimsSet, introspected: &ClaimsSet) -> bool {
+    ["iss", "sub"]
+        .into_iter()
+        .all(|name| introspected.get(name).is_none_or(|said: &Value| signed.get(name) == Some(said)))
+}
+
+fn unavailable(after: RetryAfter) -> Rejection {
+    Rejection::Unavailable(EndpointKind::Jwks, after)
+}

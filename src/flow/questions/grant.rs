@@ -1,0 +1,215 @@
+//! Which token does a token endpoint issue? (RFC 8693)
+
+use super::super::ResourceServer;
+use super::super::accept::ValidatedToken;
+use super::super::outcome::TimelyResponse;
+use super::super::request::Request;
+use super::super::step::Environment;
+use super::super::upstream_token::UpstreamToken;
+use crate::cache::token_cache::Retention;
+use crate::digest::Digest;
+use crate::http::{Callout, FlightKey};
+use crate::json;
+use crate::oauth::endpoint::EndpointKind;
+use crate::oauth::error_response::ErrorResponse;
+use crate::oauth::form;
+use crate::oauth::token_exchange::{
+    IssuedToken, Lifetime, TokenExchangeError, TokenExchangeRequest, TypedToken,
+};
+use crate::policy::plan::{Grant, Leg, LegCache, LegId, TokenSource, TypedSource, UpstreamCredential};
+use crate::rejection::{Rejection, RetryAfter, TokenFault};
+use crate::report::Note;
+use crate::report::note::{Blame, ResponseFault};
+use crate::secret::Secret;
+use crate::time::UnixTime;
+use std::time::Duration;
+
+const ENDPOINT: EndpointKind = EndpointKind::Token;
+
+/// Issued tokens are cached no longer than this, whatever the server says.
+const MAX_CACHE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl ResourceServer {
+    /// The cache's key of the token that a leg issues for this request, where it is cached.
+    pub(in super::super) fn grant_key(&self, request: &Request, leg: LegId) -> Option<Digest> {
+        self.leg(leg).ok()?.cache?;
+        self.leg_keys.key(leg, request)
+    }
+
+    /// What is cached under such a key.
+    pub(in super::super) fn known_grant(
+        &mut self,
+        key: &Digest,
+        environment: &mut Environment<'_>,
+    ) -> Option<UpstreamToken> {
+        self.cache.issued(key, environment.now, environment.store, UpstreamToken::from_entry)
+    }
+
+    fn leg(&self, leg: LegId) -> Result<&Leg, Rejection> {
+        match &self.policy.upstream_credential {
+            UpstreamCredential::Issued(plan) => plan.leg(leg).ok_or(Rejection::Internal),
+            UpstreamCredential::Original | UpstreamCredential::Removed => Err(Rejection::Internal),
+        }
+    }
+}
+
+/// A request that asks the leg's token endpoint for its token.
+pub(in super::super) fn callout(
+    server: &ResourceServer,
+    request: &Request,
+    leg: LegId,
+) -> Result<Callout, Rejection> {
+    let key = server.grant_key(request, leg).filter(|_| !request.settled.unshared_leg);
+    let leg = server.leg(leg)?;
+    let subject = typed_token(&leg.subject, request)?.ok_or(Rejection::Internal)?;
+    let actor = match &leg.actor {
+        Some(actor) => typed_token(actor, request)?,
+        None => None,
+    };
+    let Grant::TokenExchange { requested_token_type } = &leg.grant;
+    let exchange = TokenExchangeRequest {
+        subject: &subject,
+        actor: actor.as_ref(),
+        requested_token_type: requested_token_type.as_ref(),
+        audience: &leg.target.audience,
+        resource: &leg.target.resource,
+        scope: &leg.target.scope,
+    };
+    let (mut form, mut headers) = (exchange.form(), form::post_headers());
+    leg.client.apply(&mut form, &mut headers);
+    let mut callout = Callout::post(&leg.endpoint, headers, form.encode());
+    callout.flight = key.map(|key| FlightKey(*key.as_bytes()));
+    Ok(callout)
+}
+
+/// The token of a source; `None` where the request lacks it and may.
+fn typed_token(typed: &TypedSource, request: &Request) -> Result<Option<TypedToken>, Rejection> {
+    let token: Option<&Secret> = match &typed.source {
+        TokenSource::ValidatedToken => {
+            Some(request.settled.token.as_deref().map(ValidatedToken::secret).ok_or(Rejection::Internal)?)
+        }
+        TokenSource::Header { optional, .. } => {
+            let actor = request.presented.actor.as_ref().map(|actor| actor.secret());
+            if actor.is_none() && !optional {
+                return Err(Rejection::Internal);
+            }
+            actor
+        }
+        TokenSource::Configured(token) => Some(token),
+        TokenSource::Leg(leg) => {
+            let earlier = request.settled.legs.get(leg.index()).and_then(UpstreamToken::issued);
+            Some(earlier.ok_or(Rejection::Internal)?)
+        }
+    };
+    let token_type = typed.token_type.clone();
+    Ok(token.map(|token| TypedToken { token: token.clone(), token_type }))
+}
+
+/// Takes what the token endpoint answered. `joined` where another request made the callout and the
+/// token is not cached.
+///
+/// # Errors
+/// No token was issued, or none that can be used.
+pub(in super::super) fn learn(
+    server: &mut ResourceServer,
+    request: &mut Request,
+    leg_id: LegId,
+    response: TimelyResponse<'_>,
+    joined: bool,
+    environment: &mut Environment<'_>,
+) -> Result<(), Rejection> {
+    if joined && response.status() == 200 {
+        // A token that is not cached may be used once only, and the request that made the callout has
+        // used it.
+        request.settled.unshared_leg = true;
+        return Ok(());
+    }
+    let leg = server.leg(leg_id)?;
+    let (token, issued) = read(response, leg, environment)?;
+    let now = environment.now;
+    let validated = request.settled.token.as_deref().ok_or(Rejection::Internal)?;
+    if let Some(expires) = leg.cache.and_then(|cache| cached_until(&issued, cache, validated, now)) {
+        let key = server.grant_key(request, leg_id).ok_or(Rejection::Internal)?;
+        let text = issued.token.expose().as_bytes();
+        let retention = Retention { expires, shared_form: Some(text) };
+        server.cache.insert_issued(key, token.clone(), text.len(), retention, now, environment.store);
+    }
+    request.settled.legs.push(token);
+    request.settled.unshared_leg = false;
+    Ok(())
+}
+
+fn read(
+    response: TimelyResponse<'_>,
+    leg: &Leg,
+    environment: &mut Environment<'_>,
+) -> Result<(UpstreamToken, IssuedToken), Rejection> {
+    let status = response.status();
+    response.check_status(environment)?;
+    if status != 200 {
+        let error = json::parse_object(response.body()).ok().and_then(|it| ErrorResponse::from_members(&it));
+        let error = error.unwrap_or_else(|| ErrorResponse { error: String::new(), error_description: None });
+        return Err(refusal(status, error, leg, environment));
+    }
+    let Grant::TokenExchange { requested_token_type } = &leg.grant;
+    let unusable = |fault, environment: &mut Environment<'_>| {
+        environment.report.add(Note::UnusableResponse(ENDPOINT, fault));
+        Rejection::Unusable(ENDPOINT)
+    };
+    let granted = UpstreamToken::granted(&response, requested_token_type.as_ref());
+    let (token, issued) = granted.map_err(|error| match error {
+        TokenExchangeError::Refused(error) => refusal(status, error, leg, environment),
+        TokenExchangeError::NotAnObject => unusable(ResponseFault::NotAnObject, environment),
+        TokenExchangeError::Contradictory => unusable(ResponseFault::Contradictory, environment),
+        TokenExchangeError::NoToken => unusable(ResponseFault::NoToken, environment),
+        TokenExchangeError::NotBearer => unusable(ResponseFault::NotBearer, environment),
+        TokenExchangeError::WrongType => unusable(ResponseFault::WrongTokenType, environment),
+    })?;
+    let asked_for = &leg.target.scope;
+    if leg.require_scopes && !issued.scope.as_ref().unwrap_or(asked_for).contains_all(asked_for) {
+        return Err(unusable(ResponseFault::ScopeMissing, environment));
+    }
+    Ok((token, issued))
+}
+
+/// Whose fault an OAuth error is. Only what a new token from the client can mend is the client's; a
+/// complaint about the operator's own actor token is the operator's to mend.
+fn refusal(status: u16, error: ErrorResponse, leg: &Leg, environment: &mut Environment<'_>) -> Rejection {
+    let actor_is_configured = leg.configured_actor().is_some();
+    let refused = Rejection::InvalidToken(TokenFault::RefusedByTokenEndpoint);
+    let (blame, rejection) = match error.error.as_str() {
+        "invalid_grant" | "interaction_required" | "login_required" | "consent_required" => {
+            (Blame::Client, refused)
+        }
+        "invalid_request" if !actor_is_configured => (Blame::ClientOrOperator, refused),
+        // Keycloak says so of a subject token that it does not take. With 401 it would be of the filter's own
+        // credentials (RFC 6749 section 5.2).
+        "invalid_token" if !actor_is_configured && status == 400 => (Blame::ClientOrOperator, refused),
+        "access_denied" => (Blame::Client, Rejection::AccessDenied),
+        "temporarily_unavailable" | "server_error" => {
+            (Blame::AuthorizationServer, Rejection::Unavailable(ENDPOINT, RetryAfter::SOON))
+        }
+        _ => (Blame::Operator, Rejection::Unusable(ENDPOINT)),
+    };
+    let description = error.error_description.unwrap_or_default();
+    environment.report.add(Note::OAuthError { status, error: error.error, description, blame });
+    rejection
+}
+
+/// Until when an issued token is cached; `None` for one that is used once.
+fn cached_until(
+    issued: &IssuedToken,
+    cache: LegCache,
+    validated: &ValidatedToken,
+    now: UnixTime,
+) -> Option<UnixTime> {
+    let lifetime = match issued.lifetime {
+        Lifetime::Known(lifetime) => lifetime,
+        Lifetime::Unstated => cache.default_lifetime,
+        Lifetime::Once => return None,
+    };
+    let ends =
+        [Some(now.saturating_add(lifetime.min(MAX_CACHE_LIFETIME))), issued.own_expiry, validated.expires()];
+    let until = ends.into_iter().flatten().min()?.saturating_sub(cache.expiry_margin);
+    (until > now).then_some(until)
+}

@@ -1,0 +1,158 @@
+//! Is a token active, and what does it say? (RFC 7662)
+
+use super::super::ResourceServer;
+use super::super::issuers::IssuerId;
+use super::super::outcome::TimelyResponse;
+use super::super::proven::{Introspected, ProvenClaims, Voucher};
+use super::super::request::Request;
+use super::super::step::Environment;
+use crate::cache::token_cache::Retention;
+use crate::digest::{Digest, DigestBuilder};
+use crate::http::{Callout, FlightKey};
+use crate::oauth::endpoint::EndpointKind;
+use crate::oauth::{form, introspection};
+use crate::policy::issuers::IntrospectionPolicy;
+use crate::rejection::{Rejection, TokenFault};
+use crate::report::Note;
+use crate::report::note::ResponseFault;
+use std::time::Duration;
+
+/// Where a token is introspected, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Introspector {
+    /// Where every token is that no issuer is recognised by.
+    Others,
+    /// Where the tokens of this issuer are.
+    Issuer(IssuerId),
+    /// The same, after the signature.
+    BesideSignature(IssuerId),
+}
+
+/// How long a refusal is cached: long enough to answer a client that hammers, short enough that
+/// a token which becomes active is not kept waiting.
+const REFUSAL_LIFETIME: Duration = Duration::from_secs(5);
+
+impl Introspector {
+    fn voucher(self) -> Voucher {
+        match self {
+            Introspector::Others => Voucher::Others,
+            Introspector::Issuer(issuer) | Introspector::BesideSignature(issuer) => Voucher::Issuer(issuer),
+        }
+    }
+
+    /// The cache's key: apart from that of the token's own claims where both are kept.
+    fn key(self, request: &Request) -> Digest {
+        let token_key = request.presented.token_key;
+        match self {
+            Introspector::Others | Introspector::Issuer(_) => token_key,
+            Introspector::BesideSignature(_) => {
+                DigestBuilder::new("introspection").field(token_key.as_bytes()).finish()
+            }
+        }
+    }
+}
+
+impl ResourceServer {
+    /// How tokens are introspected there; `None` where they are not.
+    pub(in super::super) fn introspection_policy(
+        &self,
+        introspector: Introspector,
+    ) -> Result<Option<&IntrospectionPolicy>, Rejection> {
+        Ok(match introspector.voucher() {
+            Voucher::Others => self.policy.validation.others.as_ref(),
+            Voucher::Issuer(issuer) => self.issuers.get(issuer)?.policy.proof.introspection(),
+        })
+    }
+
+    /// What is cached of a token: its claims.
+    ///
+    /// # Errors
+    /// It is cached that the token was refused.
+    pub(in super::super) fn known_introspection(
+        &mut self,
+        request: &Request,
+        introspector: Introspector,
+        environment: &mut Environment<'_>,
+    ) -> Result<Option<ProvenClaims>, Rejection> {
+        let (key, now) = (introspector.key(request), environment.now);
+        if self.negative_cache.get(&key, now).is_some() {
+            return Err(Rejection::InvalidToken(TokenFault::Inactive));
+        }
+        let read = |entry: &_| ProvenClaims::from_entry(entry, introspector.voucher());
+        Ok(self.cache.claims(&key, now, environment.store, read))
+    }
+}
+
+/// A request that asks about the token.
+pub(in super::super) fn callout(
+    server: &ResourceServer,
+    request: &Request,
+    introspector: Introspector,
+) -> Result<Callout, Rejection> {
+    let policy = server.introspection_policy(introspector)?.ok_or(Rejection::Internal)?;
+    let mut form = introspection::request(&request.presented.token, &policy.arguments);
+    let mut headers = form::post_headers();
+    policy.client.apply(&mut form, &mut headers);
+    headers.extend(policy.headers.iter().cloned());
+    let mut callout = Callout::post(&policy.endpoint, headers, form.encode());
+    callout.flight = policy.cache_ttl.map(|_| FlightKey(*introspector.key(request).as_bytes()));
+    Ok(callout)
+}
+
+/// Takes what the introspection endpoint answered.
+///
+/// # Errors
+/// The token is not active, or the response cannot be used.
+pub(in super::super) fn learn(
+    server: &mut ResourceServer,
+    request: &mut Request,
+    introspector: Introspector,
+    response: TimelyResponse<'_>,
+    environment: &mut Environment<'_>,
+) -> Result<(), Rejection> {
+    let ttl = server.introspection_policy(introspector)?.and_then(|policy| policy.cache_ttl);
+    let (key, now) = (introspector.key(request), environment.now);
+    match read(response, introspector.voucher(), environment)? {
+        Introspected::Active(claims) => {
+            if let Some(ttl) = ttl {
+                let until = now.saturating_add(ttl);
+                let expires = claims.claims().expires().ok().flatten().map_or(until, |it| it.min(until));
+                let body = response.body();
+                let retention = Retention { expires, shared_form: Some(body) };
+                server.cache.insert_claims(
+                    key,
+                    claims.clone(),
+                    body.len(),
+                    retention,
+                    now,
+                    environment.store,
+                );
+            }
+            request.settled.introspected = Some(claims);
+            Ok(())
+        }
+        Introspected::Inactive => {
+            if ttl.is_some() {
+                server.negative_cache.insert(key, (), 0, now.saturating_add(REFUSAL_LIFETIME), now);
+            }
+            Err(Rejection::InvalidToken(TokenFault::Inactive))
+        }
+    }
+}
+
+fn read(
+    response: TimelyResponse<'_>,
+    voucher: Voucher,
+    environment: &mut Environment<'_>,
+) -> Result<Introspected, Rejection> {
+    const ENDPOINT: EndpointKind = EndpointKind::Introspection;
+    response.check_status(environment)?;
+    if response.status() != 200 {
+        environment.report.add(Note::ClientRefused(ENDPOINT, response.status()));
+        return Err(Rejection::Unusable(ENDPOINT));
+    }
+    ProvenClaims::introspected(&response, voucher).map_err(|error| {
+        environment.report.add(Note::UnusableResponse(ENDPOINT, ResponseFault::Introspection(error)));
+        Rejection::Unusable(ENDPOINT)
+    })
+}

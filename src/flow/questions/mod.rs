@@ -1,0 +1,160 @@
+//! What a request may have to ask, a file for each question: `callout` is the request that asks it,
+//! `learn` puts what the response says into memory or into what is settled.
+//!
+//! What holds for every question is here alone: an answer that another request's callout brought, and an
+//! answer to another question.
+
+pub(super) mod grant;
+pub(super) mod introspection;
+pub(super) mod keys;
+pub(super) mod metadata;
+
+use super::ResourceServer;
+use super::issuers::IssuerId;
+use super::outcome;
+use super::request::{Pending, Request};
+use super::step::{BodyFailure, Environment, Event};
+use crate::http::{ByteLimit, Callout};
+use crate::oauth::endpoint::EndpointKind;
+use crate::policy::plan::LegId;
+use crate::rejection::Rejection;
+use crate::time::UnixTime;
+use introspection::Introspector;
+
+/// What a request asks.
+#[derive(Debug)]
+pub(super) enum Question {
+    /// Where are the keys of this issuer?
+    Metadata(IssuerId),
+    /// Which keys has this issuer?
+    Keys(IssuerId),
+    /// Is the token active?
+    Introspection(Introspector),
+    /// Which token is issued by this leg of the plan?
+    Grant(LegId),
+    /// What is the request's body, if it is no longer than this?
+    Body(ByteLimit),
+}
+
+impl Question {
+    /// The endpoint that is asked.
+    ///
+    /// # Errors
+    /// The gateway is asked for the body, and no endpoint.
+    pub(super) fn endpoint(&self) -> Result<EndpointKind, Rejection> {
+        match self {
+            Question::Metadata(_) => Ok(EndpointKind::Metadata),
+            Question::Keys(_) => Ok(EndpointKind::Jwks),
+            Question::Introspection(_) => Ok(EndpointKind::Introspection),
+            Question::Grant(_) => Ok(EndpointKind::Token),
+            Question::Body(_) => Err(Rejection::Internal),
+        }
+    }
+
+    /// The issuer whose keys are fetched by it.
+    pub(super) fn issuer(&self) -> Option<IssuerId> {
+        match self {
+            Question::Metadata(issuer) | Question::Keys(issuer) => Some(*issuer),
+            Question::Introspection(_) | Question::Grant(_) | Question::Body(_) => None,
+        }
+    }
+}
+
+/// The callout that asks a question.
+pub(super) fn callout(
+    server: &ResourceServer,
+    request: &Request,
+    question: &Question,
+    now: UnixTime,
+) -> Result<Callout, Rejection> {
+    match question {
+        Question::Metadata(issuer) => metadata::callout(server, *issuer),
+        Question::Keys(issuer) => keys::callout(server, *issuer, now),
+        Question::Introspection(introspector) => introspection::callout(server, request, *introspector),
+        Question::Grant(leg) => grant::callout(server, request, *leg),
+        Question::Body(_) => Err(Rejection::Internal),
+    }
+}
+
+impl ResourceServer {
+    /// Lets a question learn from its answer. The request that is given back is decided anew.
+    ///
+    /// # Errors
+    /// The answer rules out that the request passes.
+    pub(super) fn learn(
+        &mut self,
+        pending: Pending,
+        event: Event<'_>,
+        environment: &mut Environment<'_>,
+    ) -> Result<Request, Rejection> {
+        let Pending { mut request, question, ticket, asked, due } = pending;
+        let (outcome, joined) = match (event, &question) {
+            (Event::Body(body), Question::Body(_)) => {
+                request.settled.body = Some(read_body(body)?);
+                return Ok(request);
+            }
+            (Event::Called { .. }, Question::Body(_)) | (Event::Body(_), _) => {
+                return Err(Rejection::Internal);
+            }
+            (Event::Called { outcome, joined }, _) => (outcome, joined),
+        };
+        let response = outcome::in_time(outcome, question.endpoint()?, due, environment);
+        // The request that made the callout has processed this response.
+        let settled = joined && self.settled_by_another(&request, &question, asked, environment);
+        match question {
+            Question::Metadata(issuer) => {
+                metadata::learn(
+                    self,
+                    &mut request,
+                    issuer,
+                    ticket,
+                    (!settled).then_some(response),
+                    environment,
+                )?;
+            }
+            Question::Keys(issuer) => {
+                keys::learn(self, &mut request, issuer, ticket, (!settled).then_some(response), environment)?;
+            }
+            Question::Introspection(_) | Question::Grant(_) if settled => drop(response?),
+            Question::Introspection(introspector) => {
+                introspection::learn(self, &mut request, introspector, response?, environment)?;
+            }
+            Question::Grant(leg) => grant::learn(self, &mut request, leg, response?, joined, environment)?,
+            Question::Body(_) => return Err(Rejection::Internal),
+        }
+        Ok(request)
+    }
+
+    /// Whether the answer to a question is known by what another request has learnt since it was asked.
+    fn settled_by_another(
+        &mut self,
+        request: &Request,
+        question: &Question,
+        asked: UnixTime,
+        environment: &mut Environment<'_>,
+    ) -> bool {
+        let keys = |issuer: &IssuerId| self.issuers.get(*issuer).ok().map(|issuer| &issuer.keys);
+        match question {
+            Question::Metadata(issuer) => {
+                keys(issuer).is_some_and(|keys| keys.endpoint(environment.now).is_some())
+            }
+            Question::Keys(issuer) => keys(issuer).is_some_and(|keys| keys.is_newer_than(asked)),
+            Question::Introspection(introspector) => {
+                !matches!(self.known_introspection(request, *introspector, environment), Ok(None))
+            }
+            Question::Grant(leg) => {
+                let key = self.grant_key(request, *leg);
+                key.is_some_and(|key| self.known_grant(&key, environment).is_some())
+            }
+            Question::Body(_) => false,
+        }
+    }
+}
+
+fn read_body(body: Result<&[u8], BodyFailure>) -> Result<Vec<u8>, Rejection> {
+    match body {
+        Ok(body) => Ok(body.to_vec()),
+        Err(BodyFailure::TooLarge) => Err(Rejection::BodyTooLarge),
+        Err(BodyFailure::Unreadable) => Err(Rejection::Internal),
+    }
+}

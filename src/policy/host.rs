@@ -1,0 +1,58 @@
+//! What a gateway can do, and what a policy asks of it.
+
+use super::Policy;
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
+
+/// What a gateway can do. Says abilities, never a product's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostTraits {
+    /// A header can be taken off the upstream request. Where it cannot, it can be emptied, and
+    /// only its first line.
+    pub removes_headers: bool,
+    /// More header lines than this, pseudo-headers included, are not all listed.
+    pub header_line_limit: Option<usize>,
+    /// The filter sees requests for any path of its origin, not only for those of a route.
+    pub sees_every_path: bool,
+    /// A request that waits can be woken by another's callout, so that one callout serves all that
+    /// ask the same. Where it cannot, each makes its own.
+    pub joins_callouts: bool,
+    /// Callouts can present a client certificate that the operator configured in the gateway.
+    pub presents_client_certificates: bool,
+}
+
+impl HostTraits {
+    /// Envoy, alone or in Istio.
+    pub const ENVOY: HostTraits = HostTraits {
+        removes_headers: true,
+        header_line_limit: None,
+        sees_every_path: true,
+        joins_callouts: true,
+        presents_client_certificates: true,
+    };
+
+    /// Kong's Wasm host. It stops listing header lines at 100, pseudo-headers and those that nginx
+    /// adds included.
+    pub const KONG: HostTraits = HostTraits {
+        removes_headers: false,
+        header_line_limit: Some(90),
+        sees_every_path: false,
+        joins_callouts: false,
+        presents_client_certificates: false,
+    };
+
+    /// What `policy` asks for and such a gateway cannot do. The filter and the linter ask here.
+    pub fn unsupported(self, policy: &Policy) -> Vec<Diagnostic> {
+        let certificate = policy.client_certificate_pointer().filter(|_| !self.presents_client_certificates);
+        certificate
+            .map(|pointer| {
+                Diagnostic::error(
+                    DiagnosticKind::UnsupportedOnGateway,
+                    pointer,
+                    "this gateway cannot present a client certificate to the authorization server; write \
+                     client_secret_basic or client_secret_post",
+                )
+            })
+            .into_iter()
+            .collect()
+    }
+}

@@ -1,0 +1,328 @@
+//! What can be reported: each note with its level and its text, in one exhaustive match each.
+
+use super::Level;
+use super::text::{Prose, Quoted};
+use crate::jose::jwk::Unusable;
+use crate::jose::jws::JwsError;
+use crate::oauth::endpoint::EndpointKind;
+use crate::oauth::server_metadata::ServerMetadataError;
+use crate::token::access_token::AccessTokenRefused;
+use crate::token::claim_rules::ClaimsRefused;
+use crate::token::introspection_response::IntrospectionError;
+use crate::token::jwt::VerificationError;
+use std::fmt;
+
+/// Something that an operator may want to know. A note holds no credential: what another server wrote
+/// is kept as it came and shown through [`Prose`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A token was refused.
+    TokenRefused(TokenRefusal),
+    /// A callout brought no response in time.
+    CalloutFailed(EndpointKind, CalloutTrouble),
+    /// A response has a status that makes it no answer to the question.
+    UnusableStatus(EndpointKind, u16),
+    /// The authorization server refuses the filter's own request.
+    ClientRefused(EndpointKind, u16),
+    /// A response cannot be used.
+    UnusableResponse(EndpointKind, ResponseFault),
+    /// The token endpoint sent an OAuth error (RFC 6749 section 5.2).
+    OAuthError {
+        /// The status that came with it.
+        status: u16,
+        /// `error`; empty where there is none.
+        error: String,
+        /// `error_description`; empty where there is none.
+        description: String,
+        /// Who can mend it.
+        blame: Blame,
+    },
+    /// A JWK Set was fetched, with keys that are left out.
+    KeysLeftOut {
+        /// How many keys can be used.
+        usable: usize,
+        /// How many cannot, for each reason.
+        left_out: Vec<(Unusable, usize)>,
+    },
+    /// A mapped claim sets no header: it is absent, or cannot stand in one.
+    ClaimHeaderUnset(String),
+    /// The request was answered by the filter.
+    Refused {
+        /// The status of the reply.
+        status: u16,
+        /// Its `error_description`.
+        description: &'static str,
+        /// Who can mend it.
+        blame: Blame,
+    },
+}
+
+/// Who has to do something about a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The client.
+    Client,
+    /// An authorization server.
+    AuthorizationServer,
+    /// The operator.
+    Operator,
+    /// The client or the operator: the server does not say which of what it was sent is wrong.
+    ClientOrOperator,
+}
+
+/// Why a token was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenRefusal {
+    /// It is not a JWS that could be verified.
+    Jws(JwsError),
+    /// Its signature is not proven.
+    Signature(VerificationError),
+    /// It has the format of a signed token, and its payload cannot be read.
+    Payload,
+    /// No configured issuer matches its `iss`.
+    NoIssuer,
+    /// A signed token breaks a rule.
+    AccessToken(AccessTokenRefused),
+    /// The claims break a rule.
+    Claims(ClaimsRefused),
+    /// It is bound to a key, and nothing shows possession of that key.
+    NoPossession,
+    /// The introspection response contradicts the token's claims.
+    Contradicted,
+}
+
+/// Why there is no response to a callout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CalloutTrouble {
+    /// The gateway knows no such target.
+    UnknownTarget,
+    /// The gateway would not send the request.
+    NotSent,
+    /// It took too long.
+    TimedOut,
+    /// Refused, not resolved, not trusted, or closed before a response began.
+    Unreachable,
+    /// It began and broke off, or is not valid HTTP.
+    Broken,
+    /// It is larger than what is read.
+    TooLarge,
+}
+
+/// Why a response cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResponseFault {
+    /// It is no introspection response.
+    Introspection(IntrospectionError),
+    /// It is no JWK Set.
+    Jwks(crate::jose::jwk::JwkSetError),
+    /// A JWK Set without a key that can be used, and how many cannot, for each reason.
+    NoUsableKey(Vec<(Unusable, usize)>),
+    /// It is not the metadata of this issuer.
+    Metadata {
+        /// Whose metadata was asked for.
+        issuer: String,
+        /// What is wrong with it.
+        error: ServerMetadataError,
+    },
+    /// The status says that there is no document.
+    Status(u16),
+    /// A token response that is not a JSON object.
+    NotAnObject,
+    /// A token response with a token and an error.
+    Contradictory,
+    /// A token response without a token that fits a header field.
+    NoToken,
+    /// A token response whose `token_type` is not Bearer.
+    NotBearer,
+    /// A token response with another `issued_token_type` than was requested.
+    WrongTokenType,
+    /// The issued token lacks a scope that was asked for.
+    ScopeMissing,
+}
+
+impl Note {
+    /// How urgent it is.
+    pub fn level(&self) -> Level {
+        match self {
+            Note::ClaimHeaderUnset(_) | Note::Refused { blame: Blame::Client, .. } => Level::Debug,
+            Note::TokenRefused(_)
+            | Note::KeysLeftOut { .. }
+            | Note::OAuthError { blame: Blame::Client, .. } => Level::Info,
+            Note::CalloutFailed(..)
+            | Note::UnusableStatus(..)
+            | Note::UnusableResponse(..)
+            | Note::OAuthError { blame: Blame::AuthorizationServer | Blame::ClientOrOperator, .. }
+            | Note::Refused { blame: Blame::AuthorizationServer | Blame::ClientOrOperator, .. } => {
+                Level::Warn
+            }
+            Note::ClientRefused(..)
+            | Note::OAuthError { blame: Blame::Operator, .. }
+            | Note::Refused { blame: Blame::Operator, .. } => Level::Error,
+        }
+    }
+}
+
+/// The text of its log line.
+impl fmt::Display for Note {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::TokenRefused(refusal) => write!(formatter, "a token was refused: {refusal}"),
+            Note::CalloutFailed(endpoint, trouble) => {
+                write!(formatter, "the {} {trouble}", endpoint.as_str())
+            }
+            Note::UnusableStatus(endpoint, status) => {
+                write!(formatter, "the {} answered {status}", endpoint.as_str())
+            }
+            Note::ClientRefused(endpoint, status) => {
+                let hint = if matches!(status, 401 | 403) {
+                    "; check client_id, client_secret and client_auth"
+                } else {
+                    ""
+                };
+                write!(formatter, "the {} answered {status}{hint}", endpoint.as_str())
+            }
+            Note::UnusableResponse(endpoint, fault) => {
+                write!(formatter, "the response of the {} {fault}", endpoint.as_str())
+            }
+            Note::OAuthError { status, error, description, .. } => write!(
+                formatter,
+                "the token endpoint answered {status}: error {} {}",
+                Prose(error),
+                Prose(description)
+            ),
+            Note::KeysLeftOut { usable, left_out } => {
+                write!(formatter, "{usable} keys fetched; left out: {}", Counted(left_out))
+            }
+            Note::ClaimHeaderUnset(header) => write!(formatter, "no value for the header {}", Quoted(header)),
+            Note::Refused { status, description, .. } => {
+                write!(formatter, "answered {status}: {description}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for TokenRefusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TokenRefusal::Jws(error) => error.fmt(formatter),
+            TokenRefusal::Signature(error) => error.fmt(formatter),
+            TokenRefusal::Payload => formatter.write_str("the payload is not a JSON object"),
+            TokenRefusal::NoIssuer => formatter.write_str("no configured issuer matches `iss`"),
+            TokenRefusal::AccessToken(refused) => refused.fmt(formatter),
+            TokenRefusal::Claims(refused) => refused.fmt(formatter),
+            TokenRefusal::NoPossession => {
+                formatter.write_str("sender-constrained token (cnf) without proof of possession")
+            }
+            TokenRefusal::Contradicted => {
+                formatter.write_str("the introspection response contradicts the token's claims")
+            }
+        }
+    }
+}
+
+impl fmt::Display for CalloutTrouble {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            CalloutTrouble::UnknownTarget => "is not a target known to the gateway",
+            CalloutTrouble::NotSent => "could not be called: the gateway refused to send the request",
+            CalloutTrouble::TimedOut => "did not answer in time",
+            CalloutTrouble::Unreachable => {
+                "cannot be reached (connection refused, name not resolved, certificate not trusted, or connection \
+                 closed before a response)"
+            }
+            CalloutTrouble::Broken => "sent a response that broke off or is not valid HTTP",
+            CalloutTrouble::TooLarge => "sent a response that is larger than the filter reads",
+        })
+    }
+}
+
+impl fmt::Display for ResponseFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ResponseFault::Introspection(error) => error.fmt(formatter),
+            ResponseFault::Jwks(error) => error.fmt(formatter),
+            ResponseFault::NoUsableKey(left_out) if left_out.is_empty() => {
+                formatter.write_str("has no usable key")
+            }
+            ResponseFault::NoUsableKey(left_out) => {
+                write!(formatter, "has no usable key; left out: {}", Counted(left_out))
+            }
+            ResponseFault::Metadata { issuer, error } => {
+                write!(formatter, "for {} {}", Quoted(issuer), error.as_str())
+            }
+            ResponseFault::Status(status) => write!(formatter, "has the status {status}"),
+            ResponseFault::NotAnObject => formatter.write_str("is not a JSON object"),
+            ResponseFault::Contradictory => formatter.write_str("has both a token and an error"),
+            ResponseFault::NoToken => formatter.write_str("has no access_token that fits a header"),
+            ResponseFault::NotBearer => formatter.write_str("has a token_type that is not Bearer"),
+            ResponseFault::WrongTokenType => {
+                formatter.write_str("has another issued_token_type than was requested")
+            }
+            ResponseFault::ScopeMissing => {
+                formatter.write_str("grants less than the scope that was asked for")
+            }
+        }
+    }
+}
+
+/// Reasons with how often each occurred.
+struct Counted<'a>(&'a [(Unusable, usize)]);
+
+impl fmt::Display for Counted<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (reason, count)) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(formatter, "{separator}{count} {}", reason.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_note_is_one_line_and_hides_credentials() {
+        let endpoint = EndpointKind::Token;
+        for (note, level, line) in [
+            (
+                Note::TokenRefused(TokenRefusal::NoPossession),
+                Level::Info,
+                "a token was refused: sender-constrained token (cnf) without proof of possession",
+            ),
+            (
+                Note::CalloutFailed(endpoint, CalloutTrouble::TimedOut),
+                Level::Warn,
+                "the token endpoint did not answer in time",
+            ),
+            (
+                Note::ClientRefused(EndpointKind::Introspection, 401),
+                Level::Error,
+                "the introspection endpoint answered 401; check client_id, client_secret and client_auth",
+            ),
+            (
+                Note::OAuthError {
+                    status: 400,
+                    error: "invalid_target".to_owned(),
+                    description: "no\r\ntoken abcdef0123456789".to_owned(),
+                    blame: Blame::Operator,
+                },
+                Level::Error,
+                r#"the token endpoint answered 400: error "invalid_target" "no\r\ntoken [...]""#,
+            ),
+            (
+                Note::KeysLeftOut { usable: 1, left_out: vec![(Unusable::Symmetric, 2)] },
+                Level::Info,
+                "1 keys fetched; left out: 2 published secret",
+            ),
+            (
+                Note::UnusableResponse(EndpointKind::Jwks, ResponseFault::NoUsableKey(Vec::new())),
+                Level::Warn,
+                "the response of the JWKS endpoint has no usable key",
+            ),
+        ] {
+            assert_eq!((note.level(), note.to_string().as_str()), (level, line));
+        }
+    }
+}
