@@ -1,20 +1,16 @@
 //! Field cases: failures that were reported of gateways and libraries, as data.
 //!
 //! Each file of `tests/cases` is one case, named by its id. Its runs are independent; the steps of
-//! a run share one filter. What a step leaves unsaid is as in [`support`]: a server that finds the
+//! a run share one filter. What a step leaves unsaid is as in [`story`]: a server that finds the
 //! token active and issues `X1`.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
-#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test that fails panics")]
-mod support;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::Path;
-use support::{Ending, Story, active, base_config, issued, merge};
 use token_exchange::config;
 use token_exchange::http::{CalloutFailure, CalloutOutcome, RequestHead};
+use token_exchange_harness::repository;
+use token_exchange_harness::story::{self, Ending, Story, active, base_config, issued, merge};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -141,7 +137,7 @@ struct ExpectSent {
 
 #[test]
 fn field_cases() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let folder = repository("tests/cases");
     let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     assert!(paths.len() >= 40, "the cases are found");
@@ -169,8 +165,8 @@ fn play(case: &Case, run: &Run) {
         return;
     }
     let host = match run.gateway {
-        Gateway::RemovesHeaders => support::REMOVES_HEADERS,
-        Gateway::EmptiesHeaders => support::EMPTIES_HEADERS,
+        Gateway::RemovesHeaders => story::REMOVES_HEADERS,
+        Gateway::EmptiesHeaders => story::EMPTIES_HEADERS,
     };
     let mut story = Story::on(&config, host);
     for (number, step) in run.steps.iter().enumerate() {
@@ -214,21 +210,21 @@ fn request_of(step: &Step) -> RequestHead {
     if let Some(authorization) = &step.authorization {
         headers.push((b"authorization".to_vec(), authorization.as_bytes().to_vec()));
     }
-    support::request_bytes(&step.method, &step.target, headers)
+    story::request_bytes(&step.method, &step.target, headers)
 }
 
 fn outcome(told: Option<&Told>, usual: Value) -> CalloutOutcome {
     match told {
-        None => support::answer(200, usual),
-        Some(Told::Json { json }) => support::answer(200, json),
+        None => story::answer(200, usual),
+        Some(Told::Json { json }) => story::answer(200, json),
         Some(Told::Patch { patch }) => {
             let mut body = usual;
             merge(&mut body, patch);
-            support::answer(200, body)
+            story::answer(200, body)
         }
-        Some(Told::Whole { status, body: Value::String(text) }) => support::answer(*status, text),
-        Some(Told::Whole { status, body }) => support::answer(*status, body),
-        Some(Told::Failure { failure }) => support::failed(match failure.as_str() {
+        Some(Told::Whole { status, body: Value::String(text) }) => story::answer(*status, text),
+        Some(Told::Whole { status, body }) => story::answer(*status, body),
+        Some(Told::Failure { failure }) => story::failed(match failure.as_str() {
             "unreachable" => CalloutFailure::Unreachable,
             "timed_out" => CalloutFailure::TimedOut,
             "broken" => CalloutFailure::Broken,
@@ -259,7 +255,7 @@ fn check(label: &str, expect: &Expect, ending: &Ending) {
     }
 }
 
-fn check_sent(label: &str, expected: &ExpectSent, sent: &support::Sent) {
+fn check_sent(label: &str, expected: &ExpectSent, sent: &story::Sent) {
     if let Some(body) = &expected.body {
         assert_eq!(&sent.body, body, "{label}");
     }

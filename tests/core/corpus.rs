@@ -1,23 +1,10 @@
 //! Replays the seeds of the fuzz targets, so that what a fuzzer once found stays found.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    reason = "a test that fails panics"
-)]
-
-#[path = "../fuzz/flow.rs"]
-mod flow;
-mod support;
-#[path = "../fuzz/targets.rs"]
-mod targets;
-
-use std::path::Path;
+use token_exchange_harness::fuzzed::{flow, parsers};
+use token_exchange_harness::repository;
 
 fn replay(name: &str, target: fn(&[u8])) {
-    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+    let seeds = repository("fuzz/corpus").join(name);
     let mut replayed = 0;
     for entry in std::fs::read_dir(seeds).unwrap() {
         target(&std::fs::read(entry.unwrap().path()).unwrap());
@@ -28,22 +15,22 @@ fn replay(name: &str, target: fn(&[u8])) {
 
 #[test]
 fn json() {
-    replay("json", targets::json);
+    replay("json", parsers::json);
 }
 
 #[test]
 fn jws() {
-    replay("jws", targets::jws);
+    replay("jws", parsers::jws);
 }
 
 #[test]
 fn jwk() {
-    replay("jwk", targets::jwk);
+    replay("jwk", parsers::jwk);
 }
 
 #[test]
 fn claims() {
-    replay("claims", targets::claims);
+    replay("claims", parsers::claims);
 }
 
 #[test]

@@ -1,8 +1,5 @@
 //! The rules of the house, held against the source.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
-#![allow(clippy::arithmetic_side_effects, reason = "a test that fails panics")]
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

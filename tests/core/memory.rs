@@ -1,12 +1,10 @@
 //! What is remembered, and between whom it is shared.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
-#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test that fails panics")]
-mod support;
-
 use serde_json::{Value, json};
-use support::{Story, active, answer, base_config, config_with, failed, issued, with_token};
 use token_exchange::http::{CalloutFailure, CalloutOutcome};
+use token_exchange_harness::story::{
+    Story, active, answer, base_config, config_with, failed, issued, with_token,
+};
 
 #[test]
 fn workers_share_what_they_remember() {

@@ -1,21 +1,12 @@
 //! What holds for every request, every answer and every order of them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    reason = "a test that fails panics"
-)]
-mod support;
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{
-    EMPTIES_HEADERS, Ending, REMOVES_HEADERS, Story, active, answer, config_with, failed, issued,
+use token_exchange::http::{CalloutFailure, CalloutOutcome, RequestHead};
+use token_exchange_harness::story::{
+    self, EMPTIES_HEADERS, Ending, REMOVES_HEADERS, Story, active, answer, config_with, failed, issued,
     request_bytes,
 };
-use token_exchange::http::{CalloutFailure, CalloutOutcome, RequestHead};
 
 const SUBJECT: &str = "subject-token-0123456789";
 const ISSUED: &str = "issued-token-9876543210";
@@ -177,11 +168,11 @@ proptest! {
         later in 0.0..3000.0_f64,
     ) {
         let mut claims = active();
-        claims["exp"] = json!(support::START + lives);
+        claims["exp"] = json!(story::START + lives);
         let mut token = issued();
         token["expires_in"] = json!(expires_in);
         let mut story = Story::new(&config_with(&json!({"introspection_cache_ttl": 100_000})));
-        let request = || support::with_token(SUBJECT);
+        let request = || story::with_token(SUBJECT);
         run(&mut story, request(), &[answer(200, &claims), answer(200, &token)]);
         story.at(later);
         let exchanges = story.calls_to("/token");

@@ -1,17 +1,13 @@
 //! Requests with signed tokens on a virtual clock: which proof, whose keys, what happens when keys
 //! change or their server is away.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
-#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test that fails panics")]
-#[path = "jose/signing.rs"]
-mod signing;
-mod support;
-
 use serde_json::{Value, json};
-use signing::Signer;
-use support::{EMPTIES_HEADERS, Ending, START, Story, active, answer, failed, issued, merge, with_token};
 use token_exchange::http::{CalloutFailure, CalloutOutcome};
 use token_exchange::jose::alg::Algorithm;
+use token_exchange_harness::signing::{SECRET, Signer};
+use token_exchange_harness::story::{
+    EMPTIES_HEADERS, Ending, START, Story, active, answer, failed, issued, merge, with_token,
+};
 
 const ISSUER: &str = "https://as.example.com/realms/demo";
 const AUDIENCE: &str = "https://api.example.com/mcp";
@@ -425,7 +421,7 @@ fn keys_that_have_moved_are_discovered_anew() {
 fn a_shared_secret_is_the_one_way_to_hmac() {
     let hmac = Signer::new(Algorithm::Hs256);
     let token = hmac.token(None, &claims());
-    let secret = config(&json!({"jwks_endpoint": null, "jwt_secret": signing::SECRET}));
+    let secret = config(&json!({"jwks_endpoint": null, "jwt_secret": SECRET}));
     assert_forwarded(&Story::new(&secret).run(with_token(&token), &[]));
     let published = config(&json!({"jwks_endpoint": null, "jwks": {"keys": [signer().jwk_named("k1")]}}));
     assert_refused(&Story::new(&published).run(with_token(&token), &[]));

@@ -1,15 +1,11 @@
 //! Whole requests on a virtual clock: the order of calls, the endings, what is remembered.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
-#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test that fails panics")]
-mod support;
-
 use serde_json::json;
-use support::{
-    EMPTIES_HEADERS, Story, active, answer, answer_with, base_config, config_with, failed, issued, merge,
-    request, request_bytes, with_token,
-};
 use token_exchange::http::CalloutFailure;
+use token_exchange_harness::story::{
+    self, EMPTIES_HEADERS, Story, active, answer, answer_with, base_config, config_with, failed, issued,
+    merge, request, request_bytes, with_token,
+};
 
 const CHALLENGE: &str =
     "Bearer resource_metadata=\"https://api.example.com/.well-known/oauth-protected-resource/mcp\"";
@@ -197,7 +193,7 @@ fn the_metadata_document_needs_no_token() {
     for (config, host, path, url) in [
         (
             base_config(),
-            support::REMOVES_HEADERS,
+            story::REMOVES_HEADERS,
             "/.well-known/oauth-protected-resource/mcp",
             "/.well-known/oauth-protected-resource/mcp",
         ),
@@ -241,7 +237,7 @@ fn the_metadata_document_needs_no_token() {
 fn an_issued_token_is_served_until_shortly_before_its_end() {
     let mut story = Story::new(&base_config());
     story.run(with_token("T"), &[answer(200, active()), answer(200, issued())]);
-    let claims = json!({"active": true, "aud": "https://api.example.com/mcp", "exp": support::START + 6000});
+    let claims = json!({"active": true, "aud": "https://api.example.com/mcp", "exp": story::START + 6000});
     story.at(284.9).run(with_token("T"), &[answer(200, &claims)]);
     assert_eq!(story.calls_to("/token"), 1);
     story.at(285.0).run(with_token("T"), &[answer(200, issued())]);

@@ -1,10 +1,6 @@
 //! What the filter's work costs inside of a Wasm engine: the bare operation, a request with a token
 //! that is new, and one with a token that was verified before. `run.py` calls it and takes the time.
 
-#[path = "../../bare/mod.rs"]
-mod bare;
-
-use bare::{Bare, bare, decode};
 use serde::Deserialize;
 use serde_json::Value;
 use std::cell::RefCell;
@@ -18,6 +14,7 @@ use token_exchange::http::{Headers, RequestHead};
 use token_exchange::jose::alg::Algorithm;
 use token_exchange::report::Report;
 use token_exchange::time::UnixTime;
+use token_exchange_harness::bare::{Bare, bare, decode};
 
 /// What is to be measured, as JSON.
 #[derive(Deserialize)]

@@ -1,7 +1,6 @@
 //! Field cases that end in this room, by their number. Those that need no signature stand at the
 //! bottom of the files they are about.
 
-use crate::signing::{SECRET, Signer, key_set, published_key, signing_input, verify};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -14,6 +13,7 @@ use token_exchange::time::UnixTime;
 use token_exchange::token::access_token::{AccessTokenRefused, AccessTokenRules};
 use token_exchange::token::claim_rules::{ClaimRules, ClaimsRefused, Presence};
 use token_exchange::token::jwt::{VerificationError, VerifiedJwt};
+use token_exchange_harness::signing::{SECRET, Signer, key_set, published_key, signing_input, verify};
 
 const NOW: u64 = 1_800_000_000;
 const ISSUER: &str = "https://as.example.com/realms/demo";

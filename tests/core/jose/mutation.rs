@@ -1,9 +1,9 @@
 //! Whatever one byte of a valid token is changed to, nobody else's claims come out.
 
-use crate::signing::{ALGORITHMS, Signer};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use token_exchange::token::claims::ClaimsSet;
+use token_exchange_harness::signing::{ALGORITHMS, Signer};
 
 /// A signer and a token of its own, for each algorithm.
 struct Issued {

@@ -41,7 +41,7 @@ fn every_example_verifies() {
         let altered = format!("{signing_input}.{}", URL_SAFE_NO_PAD.encode(altered));
         assert_eq!(verify(&example["key"], &altered).unwrap_err(), VerificationError::Signature, "{source}");
     }
-    crate::announce(&format!("{} examples of RFC 7515, 7520 and 8037", examples.len()));
+    super::announce(&format!("{} examples of RFC 7515, 7520 and 8037", examples.len()));
     assert_eq!(examples.len(), 9);
 }
 

@@ -22,7 +22,7 @@ impl Outcome {
     fn announce(&self, algorithm: Algorithm) {
         let Outcome { accepted, refused } = self;
         let ran = accepted + refused;
-        crate::announce(&format!(
+        super::announce(&format!(
             "Wycheproof, {algorithm}: {ran} ran, {accepted} accepted, {refused} refused"
         ));
     }

@@ -11,10 +11,10 @@ use sha2::{Sha256, Sha384, Sha512};
 use token_exchange::jose::alg::Algorithm;
 
 /// Verifies a message.
-pub(crate) type Bare = Box<dyn Fn(&[u8]) -> bool>;
+pub type Bare = Box<dyn Fn(&[u8]) -> bool>;
 
 /// The bare operation of an algorithm with the key `jwk`.
-pub(crate) fn bare(algorithm: Algorithm, jwk: &Value, signature: &[u8]) -> Bare {
+pub fn bare(algorithm: Algorithm, jwk: &Value, signature: &[u8]) -> Bare {
     let member = |name: &str| decode(jwk[name].as_str().unwrap());
     let point = || [&[4], &member("x")[..], &member("y")].concat();
     let rsa = || {
@@ -77,6 +77,6 @@ fn tag<M: Mac + KeyInit + Clone + 'static>(secret: &[u8], signature: &[u8]) -> B
 }
 
 /// base64url without padding.
-pub(crate) fn decode(text: &str) -> Vec<u8> {
+pub fn decode(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).unwrap()
 }

@@ -1,8 +1,6 @@
 //! Signs tokens for tests, by the same crates that verify them, with private keys that RFCs
 //! published.
 
-#![allow(dead_code, reason = "the tests and the benchmarks each need a part of it")]
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit};
@@ -17,7 +15,7 @@ use token_exchange::jose::key::VerificationKey;
 use token_exchange::token::jwt::{VerificationError, VerifiedJwt};
 
 /// Every algorithm there is.
-pub(crate) const ALGORITHMS: [Algorithm; 13] = [
+pub const ALGORITHMS: [Algorithm; 13] = [
     Algorithm::Rs256,
     Algorithm::Rs384,
     Algorithm::Rs512,
@@ -34,10 +32,10 @@ pub(crate) const ALGORITHMS: [Algorithm; 13] = [
 ];
 
 /// A shared secret long enough for every HMAC.
-pub(crate) const SECRET: &str = "a secret of this test, long enough for any of the three algorithms: 64+";
+pub const SECRET: &str = "a secret of this test, long enough for any of the three algorithms: 64+";
 
 /// A key of `keys.json`.
-pub(crate) fn published_key(name: &str) -> Value {
+pub fn published_key(name: &str) -> Value {
     let keys: Value = serde_json::from_str(include_str!("keys.json")).unwrap();
     keys[name].clone()
 }
@@ -45,7 +43,7 @@ pub(crate) fn published_key(name: &str) -> Value {
 type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
 
 /// One issuer's key for one algorithm.
-pub(crate) struct Signer {
+pub struct Signer {
     algorithm: Algorithm,
     sign: Sign,
     jwk: Value,
@@ -53,7 +51,7 @@ pub(crate) struct Signer {
 
 impl Signer {
     /// A signer for `algorithm`, with the first key of its type.
-    pub(crate) fn new(algorithm: Algorithm) -> Signer {
+    pub fn new(algorithm: Algorithm) -> Signer {
         let with = |sign: Sign, jwk| Signer { algorithm, sign, jwk };
         match algorithm {
             Algorithm::Es256 => {
@@ -86,7 +84,7 @@ impl Signer {
     }
 
     /// A signer with the RSA key `name` of `keys.json`.
-    pub(crate) fn rsa(algorithm: Algorithm, name: &str) -> Signer {
+    pub fn rsa(algorithm: Algorithm, name: &str) -> Signer {
         let published = published_key(name);
         let number = |name: &str| {
             let bytes = URL_SAFE_NO_PAD.decode(published[name].as_str().unwrap()).unwrap();
@@ -110,31 +108,31 @@ impl Signer {
     }
 
     /// The public key, without `kid` and `alg`.
-    pub(crate) fn jwk(&self) -> Value {
+    pub fn jwk(&self) -> Value {
         self.jwk.clone()
     }
 
     /// The public key under a `kid`.
-    pub(crate) fn jwk_named(&self, key_id: &str) -> Value {
+    pub fn jwk_named(&self, key_id: &str) -> Value {
         let mut jwk = self.jwk.clone();
         jwk["kid"] = json!(key_id);
         jwk
     }
 
     /// Signs bytes.
-    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         (self.sign)(message)
     }
 
     /// Signs a header and a payload as they are.
-    pub(crate) fn compact(&self, header: &str, payload: &str) -> String {
+    pub fn compact(&self, header: &str, payload: &str) -> String {
         let input = signing_input(header, payload);
         let signature = URL_SAFE_NO_PAD.encode((self.sign)(input.as_bytes()));
         format!("{input}.{signature}")
     }
 
     /// Signs `payload` under this algorithm's header and `kid`, where there is one.
-    pub(crate) fn token(&self, key_id: Option<&str>, payload: &Value) -> String {
+    pub fn token(&self, key_id: Option<&str>, payload: &Value) -> String {
         let mut header = json!({"alg": self.algorithm.as_str()});
         if let Some(key_id) = key_id {
             header["kid"] = json!(key_id);
@@ -143,7 +141,7 @@ impl Signer {
     }
 
     /// Verifies as the filter would that trusts this one key.
-    pub(crate) fn verify(&self, token: &str) -> Option<VerifiedJwt> {
+    pub fn verify(&self, token: &str) -> Option<VerifiedJwt> {
         let jws = Jws::parse(token).ok()?;
         if self.jwk.is_null() {
             let secret = VerificationKey::shared_secret(SECRET.as_bytes()).unwrap();
@@ -154,17 +152,17 @@ impl Signer {
 }
 
 /// The first two parts.
-pub(crate) fn signing_input(header: &str, payload: &str) -> String {
+pub fn signing_input(header: &str, payload: &str) -> String {
     format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload))
 }
 
 /// A set of these keys, read as a fetched one is.
-pub(crate) fn key_set(keys: &[Value]) -> JwkSet {
+pub fn key_set(keys: &[Value]) -> JwkSet {
     JwkSet::parse(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
 }
 
 /// Verifies `token` with `keys`; a token that does not parse has no valid signature.
-pub(crate) fn verify(token: &str, keys: &JwkSet) -> Result<VerifiedJwt, VerificationError> {
+pub fn verify(token: &str, keys: &JwkSet) -> Result<VerifiedJwt, VerificationError> {
     let jws = Jws::parse(token).map_err(|_| VerificationError::Signature)?;
     VerifiedJwt::verify(&jws, keys)
 }

@@ -1,11 +1,6 @@
 //! A request as a story: what arrives, which calls the filter makes, what they bring, how it ends.
 //! On a virtual clock and without a gateway.
 
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part of this")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
-#![allow(clippy::needless_pass_by_value, reason = "stories read better")]
-#![allow(clippy::arithmetic_side_effects, reason = "a test that fails panics")]
-
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

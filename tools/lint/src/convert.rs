@@ -3,12 +3,12 @@
 use super::document::{self, Entry, Kind};
 use super::kong::{self, FILTER};
 use super::{Line, Verdict, fields, unknown};
-use crate::config::fields::FIELDS;
-use crate::config::table::{Field, Kind as FieldKind, Support};
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use serde_saphyr::SingleQuoted;
+use token_exchange::config::fields::FIELDS;
+use token_exchange::config::table::{Field, Kind as FieldKind, Support};
 
 /// A filter chain made of a plugin entry.
 #[derive(Clone, Debug)]

@@ -2,32 +2,32 @@
 
 use super::kong;
 use super::{Line, envoy};
-use crate::json;
 use serde_json::{Map, Value};
+use token_exchange::json;
 
 /// A configuration in a file.
-pub(super) struct Entry<'a> {
+pub(crate) struct Entry<'a> {
     /// Where it stands: JSON pointer, after the number of the document where there are several.
-    pub(super) place: String,
+    pub(crate) place: String,
     /// What kind of entry it is.
-    pub(super) kind: Kind,
+    pub(crate) kind: Kind,
     /// The configuration, or why there is none.
-    pub(super) config: Result<Map<String, Value>, String>,
+    pub(crate) config: Result<Map<String, Value>, String>,
     /// What is to be said of the entry itself.
-    pub(super) remarks: Vec<Line>,
+    pub(crate) remarks: Vec<Line>,
     /// Envoy's configuration of the filter.
-    pub(super) wasm: Option<envoy::Wasm<'a>>,
+    pub(crate) wasm: Option<envoy::Wasm<'a>>,
     /// The entry as it stands in the file.
-    pub(super) entry: &'a Value,
+    pub(crate) entry: &'a Value,
     /// The service or route that has it, where it stands within one.
-    pub(super) owner: Option<&'a Value>,
+    pub(crate) owner: Option<&'a Value>,
     /// Whether it stands within a consumer or a group of consumers.
-    pub(super) is_for_consumer: bool,
+    pub(crate) is_for_consumer: bool,
 }
 
 /// A kind of entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// The configuration by itself.
     Bare,
     /// A filter of a filter chain.
@@ -42,7 +42,7 @@ pub(super) enum Kind {
 
 /// Reads JSON or YAML, one document or several. What is wrong is told without the text, which may
 /// hold secrets.
-pub(super) fn parse(text: &str) -> Result<Vec<Value>, String> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Value>, String> {
     if text.trim_start().starts_with('{') {
         return match json::parse(text.as_bytes()) {
             Ok(value) => Ok(vec![value]),
@@ -57,7 +57,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Value>, String> {
 }
 
 /// Every configuration of the filter, or of Kong's own plugin.
-pub(super) fn entries(documents: &[Value]) -> Result<Vec<Entry<'_>>, String> {
+pub(crate) fn entries(documents: &[Value]) -> Result<Vec<Entry<'_>>, String> {
     let mut entries = Vec::new();
     let mut other_filters = 0_usize;
     for (index, document) in documents.iter().enumerate() {
@@ -131,7 +131,7 @@ fn walk<'a>(value: &'a Value, at: &str, visit: &mut impl FnMut(&str, &'a Value))
 }
 
 /// The configuration in `value`: an object, or text that holds one.
-pub(super) fn config_of(value: Option<&Value>) -> Result<Map<String, Value>, String> {
+pub(crate) fn config_of(value: Option<&Value>) -> Result<Map<String, Value>, String> {
     match value {
         Some(Value::Object(members)) => Ok(members.clone()),
         Some(Value::String(text)) => match json::parse(text.as_bytes()) {

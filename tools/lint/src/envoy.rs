@@ -4,18 +4,18 @@ use super::document::{Entry, Kind, config_of};
 use super::fields;
 use super::unknown;
 use super::{Line, Verdict};
-use crate::http::Endpoint;
-use crate::policy::{KeySource, Policy, UpstreamCredential};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+use token_exchange::http::Endpoint;
+use token_exchange::policy::{KeySource, Policy, UpstreamCredential};
 
 /// A Wasm filter that is not this one.
-pub(super) struct AnotherFilter;
+pub(crate) struct AnotherFilter;
 
 /// What Envoy is told of the filter.
-pub(super) struct Wasm<'a> {
+pub(crate) struct Wasm<'a> {
     /// `envoy.extensions.wasm.v3.PluginConfig`, or the `spec` of Istio's `WasmPlugin`.
     plugin: &'a Value,
     /// Every cluster there is, where the file says it all.
@@ -23,7 +23,7 @@ pub(super) struct Wasm<'a> {
 }
 
 /// The entry at `pointer` of a `document`, if that is a Wasm filter.
-pub(super) fn entry<'a>(
+pub(crate) fn entry<'a>(
     document: &'a Value,
     pointer: &str,
     value: &'a Value,
@@ -125,7 +125,7 @@ fn remarks(plugin: &Value) -> Vec<Line> {
 }
 
 /// Judges the filter's configuration in Envoy's own environment.
-pub(super) fn judge(
+pub(crate) fn judge(
     wasm: &Wasm<'_>,
     config: &Map<String, Value>,
     environment: &dyn Fn(&str) -> Option<String>,

@@ -2,22 +2,22 @@
 
 use super::unknown;
 use super::{Line, Verdict};
-use crate::config::fields::FIELDS;
-use crate::config::table::{Field, Kind, Support};
-use crate::config::{self, ConfigError};
-use crate::policy::Policy;
 use serde_json::{Map, Value};
+use token_exchange::config::fields::FIELDS;
+use token_exchange::config::table::{Field, Kind, Support};
+use token_exchange::config::{self, ConfigError};
+use token_exchange::policy::Policy;
 
 /// What the filter would say.
-pub(super) struct Judgement {
+pub(crate) struct Judgement {
     /// A line for every field that is written, and for every mistake.
-    pub(super) lines: Vec<Line>,
+    pub(crate) lines: Vec<Line>,
     /// What the filter would do, where there is no mistake.
-    pub(super) policy: Option<Policy>,
+    pub(crate) policy: Option<Policy>,
 }
 
 /// Judges `config` as the filter would, with this `environment`.
-pub(super) fn judge(config: &Map<String, Value>, environment: &dyn Fn(&str) -> Option<String>) -> Judgement {
+pub(crate) fn judge(config: &Map<String, Value>, environment: &dyn Fn(&str) -> Option<String>) -> Judgement {
     let as_written = Value::Object(config.clone());
     let config = unknown::without_placeholders(&as_written);
     let (policy, warnings, mistakes) = match config::load(config.to_string().as_bytes(), environment) {

@@ -2,11 +2,11 @@
 
 use super::document::{Entry, Kind, config_of};
 use super::{Line, Verdict};
-use crate::policy::Policy;
 use serde_json::{Map, Value};
+use token_exchange::policy::Policy;
 
 /// The filter's name in Kong.
-pub(super) const FILTER: &str = "token_exchange";
+pub(crate) const FILTER: &str = "token_exchange";
 
 /// Kong's own plugin with the same fields.
 const AI_MCP_OAUTH2: &str = "ai-mcp-oauth2";
@@ -20,7 +20,7 @@ const BUFFERING: [&str; 4] =
 const CONSUMERS: [&str; 2] = ["consumers", "consumer_groups"];
 
 /// The entries at `pointer`, if that is a list of plugins or filters of a `document` for Kong.
-pub(super) fn entries<'a>(document: &'a Value, pointer: &str, value: &'a Value) -> Vec<Entry<'a>> {
+pub(crate) fn entries<'a>(document: &'a Value, pointer: &str, value: &'a Value) -> Vec<Entry<'a>> {
     let is_plugins = pointer.ends_with("/plugins");
     let is_filters = pointer.ends_with("/filters") && pointer.contains("filter_chains");
     let Some(items) = value.as_array().filter(|_| is_plugins || is_filters) else { return Vec::new() };
@@ -73,7 +73,7 @@ fn merge(config: &mut Map<String, Value>, common: &Map<String, Value>) {
 }
 
 /// What the policy asks for and Kong's Wasm host cannot do.
-pub(super) fn impossible(policy: &Policy) -> Option<Line> {
+pub(crate) fn impossible(policy: &Policy) -> Option<Line> {
     policy.needs_client_certificate().map(|pointer| {
         let text =
             "Kong's Wasm host has no client certificates: write client_secret_basic or client_secret_post";
@@ -104,7 +104,7 @@ fn remarks(kind: Kind, item: &Value, is_nested: bool, is_for_consumer: bool) -> 
 }
 
 /// What a document for Kong should have, or not have, around the filter.
-pub(super) fn around(document: &Value) -> Vec<Line> {
+pub(crate) fn around(document: &Value) -> Vec<Line> {
     let mut plugins = Vec::new();
     collect_plugins(document, "", &mut plugins);
     let is_ours = document.get("_format_version").is_some() && document.to_string().contains(FILTER);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
 use std::process::ExitCode;
-use token_exchange::lint::{self, Line, Verdict};
+use token_exchange_lint::{self as lint, Line, Verdict};
 
 const USAGE: &str = "\
 Looks at the configuration of the filter token_exchange before a gateway loads it.

@@ -7,18 +7,18 @@ use serde_json::Value;
 const STAND_IN: &str = "https://unknown.invalid/";
 
 /// An environment in which every variable has a value: a stand-in where it is not known.
-pub(super) fn or_stand_in(environment: &dyn Fn(&str) -> Option<String>) -> impl Fn(&str) -> Option<String> {
+pub(crate) fn or_stand_in(environment: &dyn Fn(&str) -> Option<String>) -> impl Fn(&str) -> Option<String> {
     move |name| environment(name).or_else(|| Some(stand_in(name)))
 }
 
 /// A value for `name` that no other name has, long enough for a secret.
-pub(super) fn stand_in(name: &str) -> String {
+pub(crate) fn stand_in(name: &str) -> String {
     format!("{STAND_IN}{name}/a-value-that-is-not-known-here")
 }
 
 /// The configuration with decK's placeholders as references to the environment, which is what they
 /// are.
-pub(super) fn without_placeholders(value: &Value) -> Value {
+pub(crate) fn without_placeholders(value: &Value) -> Value {
     match value {
         Value::String(text) => match placeholder(text) {
             Some(name) => Value::from(format!("{{vault://env/{name}}}")),
@@ -33,12 +33,12 @@ pub(super) fn without_placeholders(value: &Value) -> Value {
 }
 
 /// Whether `value` has a placeholder of decK's, which may stand for any kind of value.
-pub(super) fn is_placeholder(value: &Value) -> bool {
+pub(crate) fn is_placeholder(value: &Value) -> bool {
     value.as_str().and_then(placeholder).is_some()
 }
 
 /// The variable that `value` is a reference to, as the configuration's reader spells it.
-pub(super) fn variable(value: &Value) -> Option<String> {
+pub(crate) fn variable(value: &Value) -> Option<String> {
     let name = value.as_str()?.strip_prefix("{vault://env/")?.strip_suffix('}')?;
     let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     (!name.is_empty() && is_name(name)).then(|| name.to_ascii_uppercase().replace('-', "_"))

@@ -3,16 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test that fails panics")]
 
-mod support;
-
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use support::base_config;
 use token_exchange::config::fields::FIELDS;
 use token_exchange::config::table::{Field, Kind, Origin, Support};
-use token_exchange::lint::{self, Converted, Findings, Verdict};
+use token_exchange_harness::story::{base_config, merge};
+use token_exchange_lint::{self as lint, Converted, Findings, Verdict};
 
 fn no_environment(_: &str) -> Option<String> {
     None
@@ -223,7 +221,7 @@ fn a_reference_where_no_text_is_meant_is_a_mistake() {
             "0" => json!([value]),
             name => json!({name.replace("~1", "/"): value}),
         });
-        support::merge(&mut config, &patch);
+        merge(&mut config, &patch);
         let findings = &check(&config.to_string())[0];
         let field =
             findings.lines.iter().find(|line| pointer.starts_with(&line.pointer) && !line.pointer.is_empty());

@@ -1,9 +1,9 @@
 //! The reference of every field, as Markdown.
 
-use crate::config::fields::FIELDS;
-use crate::config::form::Form;
-use crate::config::table::{Choice, DefaultValue, Field, Kind, Origin, Support};
 use std::fmt::Write as _;
+use token_exchange::config::fields::FIELDS;
+use token_exchange::config::form::Form;
+use token_exchange::config::table::{Choice, DefaultValue, Field, Kind, Origin, Support};
 
 /// The whole page.
 pub fn page() -> String {

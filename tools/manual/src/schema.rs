@@ -7,10 +7,10 @@
 //! Two habits of Kong's validator are respected. It repeats a text that does not match its pattern,
 //! so credentials have no pattern, and a URL with a password in it is left to the filter; and it takes null in a list of choices at the end of the list only.
 
-use crate::config::fields::FIELDS;
-use crate::config::form::Form;
-use crate::config::table::{Choice, DefaultValue, Field, Kind, Support};
 use serde_json::{Map, Value, json};
+use token_exchange::config::fields::FIELDS;
+use token_exchange::config::form::Form;
+use token_exchange::config::table::{Choice, DefaultValue, Field, Kind, Support};
 
 /// The schema that the values are described in.
 const DRAFT_4: &str = "http://json-schema.org/draft-04/schema#";

@@ -3,20 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test that fails panics")]
 
-mod support;
-
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use std::path::Path;
-use support::{base_config, merge};
 use token_exchange::config::fields::FIELDS;
 use token_exchange::config::table::{Field, Kind};
 use token_exchange::config::{self, ConfigError};
-use token_exchange::manual::{reference, schema};
+use token_exchange_harness::repository;
+use token_exchange_harness::story::{base_config, merge};
+use token_exchange_manual::{reference, schema};
 
 /// Compares a file of the repository with what it should be, or writes it where UPDATE is set.
 fn is_committed(file: &str, expected: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let path = repository(file);
     if std::env::var_os("UPDATE").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, expected).unwrap();
@@ -78,7 +77,7 @@ fn agree(label: &str, validator: &Validator, config: &Value) {
 #[test]
 fn the_schema_and_the_filter_agree_on_every_field_case() {
     let validator = validator();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let folder = repository("tests/cases");
     let (mut taken, mut not_taken) = (0, 0);
     for entry in std::fs::read_dir(folder).unwrap() {
         let case: Value = serde_json::from_slice(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap();
@@ -101,7 +100,7 @@ fn the_schema_and_the_filter_agree_on_every_field_case() {
 /// Every configuration that a scenario of the gateway suite starts from.
 #[test]
 fn the_schema_and_the_filter_agree_on_every_scenario() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gateway/scenarios");
+    let folder = repository("tests/gateway/scenarios");
     let read = |path: &Path| {
         let text = std::fs::read_to_string(path).unwrap();
         serde_saphyr::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{path:?}: {error}"))

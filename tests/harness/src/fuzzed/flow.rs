@@ -1,8 +1,6 @@
 //! What must hold for any request and any answers, in any order: the whole core as a list of inputs.
 
-#![allow(dead_code, reason = "each fuzz target is one of these")]
-
-use crate::support::{self, Ending, Story};
+use crate::story::{self, Ending, Story};
 use serde_json::json;
 use token_exchange::config;
 use token_exchange::http::{CalloutFailure, CalloutOutcome};
@@ -11,7 +9,7 @@ use token_exchange::oauth::token_exchange::IssuedToken;
 use token_exchange::token::introspection_response::IntrospectionResponse;
 
 /// A configuration loads, or every mistake in it says what to write.
-pub(crate) fn config(data: &[u8]) {
+pub fn config(data: &[u8]) {
     match config::load(data, &|_| Some("secret".to_owned())) {
         Ok(loaded) => assert!(!loaded.policy.resource.identifier.is_empty()),
         Err(mistakes) => {
@@ -22,7 +20,7 @@ pub(crate) fn config(data: &[u8]) {
 }
 
 /// What is read from an authorization server is fit for what is done with it.
-pub(crate) fn answers(data: &[u8]) {
+pub fn answers(data: &[u8]) {
     if let Ok(issued) = IssuedToken::parse(data, None) {
         let token = issued.token.expose();
         assert!(!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()));
@@ -38,10 +36,10 @@ pub(crate) fn answers(data: &[u8]) {
 /// A request, then what each callout brings: sections with an empty line between them. The first
 /// begins with method and target and goes on with header lines; each other begins with a status, 0
 /// for no answer. The first byte chooses the gateway.
-pub(crate) fn requests(data: &[u8]) {
+pub fn requests(data: &[u8]) {
     let Some((gateway, data)) = data.split_first() else { return };
-    let host = if gateway % 2 == 0 { support::REMOVES_HEADERS } else { support::EMPTIES_HEADERS };
-    let mut story = Story::on(&support::config_with(&configuration()), host);
+    let host = if gateway % 2 == 0 { story::REMOVES_HEADERS } else { story::EMPTIES_HEADERS };
+    let mut story = Story::on(&story::config_with(&configuration()), host);
     let mut sections = split(data, b"\n\n");
     let request = sections.next().unwrap_or_default();
     let outcomes: Vec<CalloutOutcome> = sections.map(outcome).collect();
@@ -83,7 +81,7 @@ fn head(section: &[u8]) -> token_exchange::http::RequestHead {
         let colon = line.iter().position(|byte| *byte == b':')?;
         Some((line[..colon].to_vec(), line[colon + 1..].to_vec()))
     });
-    support::request_bytes(method, target, headers.collect())
+    story::request_bytes(method, target, headers.collect())
 }
 
 fn outcome(section: &[u8]) -> CalloutOutcome {
@@ -92,8 +90,8 @@ fn outcome(section: &[u8]) -> CalloutOutcome {
         None => (section, &b""[..]),
     };
     match std::str::from_utf8(status).ok().and_then(|status| status.trim().parse().ok()) {
-        None | Some(0) => support::failed(CalloutFailure::Broken),
-        Some(status) => support::answer(status, String::from_utf8_lossy(body)),
+        None | Some(0) => story::failed(CalloutFailure::Broken),
+        Some(status) => story::answer(status, String::from_utf8_lossy(body)),
     }
 }
 

@@ -1,8 +1,6 @@
 //! What must hold for any bytes from outside. The fuzzer looks for bytes for which it does not; the
 //! ordinary tests replay the seeds.
 
-#![allow(dead_code, reason = "each fuzz target is one of these")]
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -19,7 +17,7 @@ use token_exchange::token::format::Shape;
 use token_exchange::token::jwt::VerifiedJwt;
 
 /// What the strict reader takes, serde_json reads alike, and can be written and read again.
-pub(crate) fn json(data: &[u8]) {
+pub fn json(data: &[u8]) {
     let Ok(members) = json::parse_object(data) else { return };
     let text = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
     let lenient: Value = serde_json::from_slice(text).expect("strict readers take less");
@@ -29,7 +27,7 @@ pub(crate) fn json(data: &[u8]) {
 }
 
 /// A token that parses has one spelling, and verifying it ends.
-pub(crate) fn jws(data: &[u8]) {
+pub fn jws(data: &[u8]) {
     let Ok(token) = std::str::from_utf8(data) else { return };
     let Ok(jws) = Jws::parse(token) else { return };
     let parts: Vec<&str> = token.split('.').collect();
@@ -49,11 +47,13 @@ pub(crate) fn jws(data: &[u8]) {
 /// One public key of each type, those that the seeds are signed with.
 fn known_keys() -> &'static JwkSet {
     static KEYS: OnceLock<JwkSet> = OnceLock::new();
-    KEYS.get_or_init(|| JwkSet::parse(include_bytes!("corpus/jwk/of-every-type")).expect("a key set"))
+    KEYS.get_or_init(|| {
+        JwkSet::parse(include_bytes!("../../../../fuzz/corpus/jwk/of-every-type")).expect("a key set")
+    })
 }
 
 /// Each member of `keys` is used or counted, and a key that is used can be tried.
-pub(crate) fn jwk(data: &[u8]) {
+pub fn jwk(data: &[u8]) {
     let Ok(keys) = JwkSet::parse(data) else { return };
     let listed = json::parse_object(data).expect("a set is an object");
     let listed = listed.get("keys").and_then(Value::as_array).expect("`keys` is an array").len();
@@ -76,7 +76,7 @@ pub(crate) fn jwk(data: &[u8]) {
 }
 
 /// Claims that pass say what they must, and what passes where more is asked passes where less is.
-pub(crate) fn claims(data: &[u8]) {
+pub fn claims(data: &[u8]) {
     let Ok(members) = json::parse_object(data) else { return };
     let claims = ClaimsSet::from_members(members);
     let now = UnixTime::from_seconds(1_800_000_000);
