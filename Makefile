@@ -40,7 +40,7 @@ demo-up: wasm $(VENV)/ready ## the same, left running, with the curl lines to tr
 	@PYTHONPATH=tests/gateway $(RUN) demo/run.py --wasm $(WASM) --stay
 
 test: rust $(VENV)/ready ## the fast suites: the Rust tests, and the tests of the servers and the model of Kong's host
-	$(CARGO) test --locked
+	$(CARGO) test --locked --workspace
 	$(RUN) -m pytest -q $(PYTHON_TESTS) $(ARGS)
 
 gateway-test: wasm $(VENV)/ready $(if $(filter envoy kong-model,$(GATEWAY)),faulty-wasm) ## the built filter on a gateway: GATEWAY=envoy (the default), kong-model, kong
@@ -59,7 +59,7 @@ kong-check: rust $(VENV)/ready ## check what Kong's operators take: declarations
 	$(RUN) -m pytest -q tests/kong_files
 	DECK_UPSTREAM_URL=https://upstream.example.com DECK_CLIENT_SECRET=secret DECK_EXCHANGE_CLIENT_SECRET=secret \
 	TOKEN_EXCHANGE_CLIENT_SECRET=secret \
-	  $(CARGO) run --locked --quiet --bin token-exchange-lint -- kong/kong.yml kong/kong-plugin.yml kong/compose.kong.yml
+	  $(CARGO) run --locked --quiet --package token-exchange-lint -- kong/kong.yml kong/kong-plugin.yml kong/compose.kong.yml
 
 kong-render: $(VENV)/ready $(if $(KONG_BIN),wasm) ## write dist/kong.dbless.yml, kong.yml with the DECK_* variables put in; a KONG_BIN checks it
 	@$(RUN) kong/render.py kong/kong.yml dist/kong.dbless.yml
@@ -105,8 +105,8 @@ fuzz: ## fuzz every target (FUZZ_SECONDS each, 60 by default); needs a nightly R
 
 lint: rust $(VENV)/ready ## formatting and lints, for the native and the wasm target, and for Python
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(CARGO) clippy --locked --workspace --lib --target $(TARGET) -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --package token-exchange --package token-exchange-bench --lib --target $(TARGET) -- -D warnings
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 
@@ -116,10 +116,10 @@ fmt: rust $(VENV)/ready ## format everything
 	$(VENV)/bin/ruff format .
 
 doc: rust ## the documentation of the Rust code, without a warning
-	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc --locked --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
 docs: rust ## write kong/token_exchange.meta.json and docs/reference.md from the table of fields
-	UPDATE=1 $(CARGO) test --locked --test manual committed
+	UPDATE=1 $(CARGO) test --locked --package token-exchange-manual committed
 
 ci: ## everything that has to pass
 	.ci/run

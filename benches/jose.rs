@@ -14,16 +14,10 @@
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a benchmark may panic")]
 #![allow(clippy::print_stdout, reason = "a benchmark says what it measured")]
 
-mod bare;
-#[path = "../tests/jose/signing.rs"]
-mod signing;
-
-use bare::{bare, decode};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use criterion::Criterion;
 use serde_json::{Value, json};
-use signing::{ALGORITHMS, SECRET, Signer};
 use std::hint::black_box;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -32,6 +26,8 @@ use token_exchange::jose::jwk::JwkSet;
 use token_exchange::jose::jws::Jws;
 use token_exchange::jose::key::VerificationKey;
 use token_exchange::token::jwt::VerifiedJwt;
+use token_exchange_harness::bare::{bare, decode};
+use token_exchange_harness::signing::{ALGORITHMS, SECRET, Signer};
 
 /// How much longer than the bare operation RSA and ECDSA may take.
 const MAX_RATIO: f64 = 1.15;

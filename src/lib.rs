@@ -14,8 +14,6 @@
 //! | room | holds |
 //! | --- | --- |
 //! | `host` | GATEWAY: everything that names a hostcall; compiled for Wasm only |
-//! | `lint` | LINT: looks at a configuration before a gateway loads it; native only |
-//! | `manual` | MANUAL: Kong's schema and the reference, written from the table of fields; native only |
 //! | [`flow`] | ORDER: what happens next, or that it ends |
 //! | [`config`] | OPERATOR: what the operator wrote, and the [`policy::Policy`] made of it |
 //! | [`cache`] | MEMORY: what is remembered across requests |
@@ -47,10 +45,6 @@ mod host;
 pub mod http;
 pub mod jose;
 pub mod json;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod lint;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod manual;
 pub mod oauth;
 pub mod policy;
 pub mod rejection;

@@ -1,6 +1,5 @@
 #![no_main]
 
-#[path = "../targets.rs"]
-mod targets;
+use token_exchange_harness::fuzzed::parsers;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::jwk(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| parsers::jwk(data));

@@ -1,8 +1,5 @@
 #![no_main]
 
-#[path = "../flow.rs"]
-mod flow;
-#[path = "../../tests/support/mod.rs"]
-mod support;
+use token_exchange_harness::fuzzed::flow;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| flow::requests(data));

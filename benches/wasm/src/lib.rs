@@ -1,10 +1,6 @@
 //! What the filter's work costs inside of a Wasm engine: the bare operation, a request with a token
 //! that is new, and one with a token that was verified before. `run.py` calls it and takes the time.
 
-#[path = "../../bare/mod.rs"]
-mod bare;
-
-use bare::{Bare, bare, decode};
 use serde::Deserialize;
 use serde_json::Value;
 use std::cell::RefCell;
@@ -13,11 +9,13 @@ use std::time::Duration;
 use token_exchange::cache::shared::NoStore;
 use token_exchange::config;
 use token_exchange::flow::ResourceServer;
-use token_exchange::flow::step::{Environment, HostTraits, Step};
+use token_exchange::flow::step::{Environment, Step};
 use token_exchange::http::{Headers, RequestHead};
 use token_exchange::jose::alg::Algorithm;
+use token_exchange::policy::host::HostTraits;
 use token_exchange::report::Report;
 use token_exchange::time::UnixTime;
+use token_exchange_harness::bare::{Bare, bare, decode};
 
 /// What is to be measured, as JSON.
 #[derive(Deserialize)]
@@ -104,13 +102,7 @@ impl Bench {
         let algorithm = Algorithm::parse(&plan.algorithm).expect("an algorithm");
         let (signed, signature) = plan.token.rsplit_once('.').expect("a token");
         let loaded = config::load(plan.config.to_string().as_bytes(), &|_| None).expect("a configuration");
-        let host = HostTraits {
-            removes_headers: true,
-            header_line_limit: None,
-            sees_every_path: true,
-            joins_callouts: true,
-            presents_client_certificates: true,
-        };
+        let host = HostTraits::ENVOY;
         let field = |name: &str, value: String| (name.as_bytes().to_vec(), value.into_bytes());
         Bench {
             bare: bare(algorithm, &plan.jwk, &decode(signature)),

@@ -1,0 +1,21 @@
+//! What the core must do, seen from outside: one binary, so that it is linked once.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::as_conversions,
+    reason = "a test that fails panics"
+)]
+
+mod cases;
+mod corpus;
+mod jose;
+mod layers;
+mod memory;
+mod properties;
+mod signed_tokens;
+mod stories;

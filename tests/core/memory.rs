@@ -1,0 +1,162 @@
+//! What is remembered, and between whom it is shared.
+
+use serde_json::{Value, json};
+use token_exchange::http::{CalloutFailure, CalloutOutcome};
+use token_exchange_harness::story::{
+    Story, active, answer, base_config, config_with, failed, issued, with_token,
+};
+
+#[test]
+fn workers_share_what_they_remember() {
+    let mut first = Story::new(&base_config());
+    first.run_well(with_token("T"));
+    let mut second = Story::new(&base_config());
+    second.store = first.store.clone();
+    assert_eq!(second.run(with_token("T"), &[]).upstream("authorization"), ["Bearer X1"]);
+    let used = second.store.used.get();
+    second.run(with_token("T"), &[]);
+    assert_eq!(second.store.used.get(), used, "once found, it is in the worker's own memory");
+
+    let mut other = Story::new(&config_with(&json!({"token_exchange": {"request": {"audience": ["b"]}}})));
+    other.store = first.store.clone();
+    other.run_well(with_token("T"));
+    assert_eq!(other.sent.len(), 2, "HST-09: another configuration shares nothing");
+}
+
+#[test]
+fn cac_01_whatever_changes_what_is_asked_has_its_own_token() {
+    let routes = [
+        json!({"request": {"audience": ["a"], "scopes": ["r"]}}),
+        json!({"request": {"audience": ["a"], "scopes": ["w"]}}),
+        json!({"request": {"audience": ["b"], "scopes": ["r"]}}),
+        json!({"token_endpoint": "https://as2.example.com/token", "request": {"audience": ["a"], "scopes": ["r"]}}),
+        json!({"client_id": "gw2", "request": {"audience": ["a"], "scopes": ["r"]}}),
+        json!({"request": {"audience": ["a"], "scopes": ["r"], "resource": "https://tools.example.com"}}),
+        json!({"request": {"audience": ["a r"]}}),
+        json!({"request": {"audience": ["a", "r"]}}),
+        json!({"request": {"scopes": ["a", "r"]}}),
+    ];
+    let store = Story::new(&base_config()).store;
+    let visit = |route: &Value, outcomes: &[CalloutOutcome]| {
+        let mut story = Story::new(&config_with(&json!({ "token_exchange": route })));
+        story.store = store.clone();
+        story.run(with_token("T"), outcomes).upstream("authorization")
+    };
+    for (number, route) in routes.iter().enumerate() {
+        let mut answered = issued();
+        answered["access_token"] = json!(format!("X{number}"));
+        let sent = visit(route, &[answer(200, active()), answer(200, answered)]);
+        assert_eq!(sent, [format!("Bearer X{number}")], "{route}");
+    }
+    for (number, route) in routes.iter().enumerate() {
+        assert_eq!(visit(route, &[]), [format!("Bearer X{number}")], "{route}");
+    }
+}
+
+#[test]
+fn cac_07_the_time_of_one_route_is_not_that_of_another() {
+    let route = |ttl: u64| {
+        config_with(&json!({"token_exchange": {"cache": {"ttl": ttl}}, "introspection_cache_ttl": ttl}))
+    };
+    let mut answered = issued();
+    answered.as_object_mut().unwrap().remove("expires_in");
+    let outcomes = [answer(200, active()), answer(200, answered)];
+    let mut long = Story::new(&route(600));
+    long.run(with_token("T"), &outcomes);
+    let mut short = Story::new(&route(20));
+    short.store = long.store.clone();
+    short.at(30.0).run(with_token("T"), &outcomes);
+    assert_eq!(short.sent.len(), 2, "it asks for itself");
+    short.at(60.0).run(with_token("T"), &outcomes);
+    assert_eq!(short.sent.len(), 4, "and keeps what it got for its own time");
+    long.at(60.0).run(with_token("T"), &[]);
+}
+
+#[test]
+fn cac_11_shared_data_has_no_token_in_its_keys_or_its_entries() {
+    let mut story = Story::new(&base_config());
+    story.run_well(with_token("tok-of-the-client"));
+    let entries = story.store.entries();
+    assert_eq!(entries.len(), 2, "an introspection and an issued token");
+    for (slot, bytes) in entries {
+        let seen = format!("{slot:?} {}", String::from_utf8_lossy(&bytes));
+        for secret in ["tok-of-the-client", "s3", "s4"] {
+            assert!(!seen.contains(secret), "{secret} in {seen}");
+        }
+    }
+}
+
+#[test]
+fn hst_04_and_cac_06_a_memory_that_is_off_makes_no_call() {
+    for patch in [
+        json!({"cache": {"shared": "off"}}),
+        json!({"cache_introspection": false, "token_exchange": {"cache": {"enabled": false}}}),
+        json!({"client_auth": "none", "client_secret": null, "token_exchange": {"client_auth": "none", "client_secret": null}}),
+    ] {
+        let mut story = Story::new(&config_with(&patch));
+        story.run_well(with_token("T"));
+        assert_eq!(story.store.used.get(), 0, "{patch}");
+    }
+}
+
+#[test]
+fn cac_12_requests_with_the_same_question_can_share_its_answer() {
+    let mut story = Story::new(&base_config());
+    story.begin(with_token("T"));
+    let first = story.set_aside();
+    story.begin(with_token("T"));
+    let second = story.set_aside();
+    story.begin(with_token("U"));
+    let [a, b, other] = story.sent.as_slice() else { panic!("{:?}", story.sent) };
+    assert!(a.flight.is_some() && a.flight == b.flight && a.flight != other.flight);
+
+    assert!(story.return_to(first).resume(&answer(200, active())).is_none());
+    let first = story.set_aside();
+    assert!(story.return_to(second).resume_joined(&answer(200, active())).is_none());
+    let second = story.set_aside();
+    let [.., a, b] = story.sent.as_slice() else { panic!("{:?}", story.sent) };
+    assert!(a.url.ends_with("/token") && a.flight.is_some() && a.flight == b.flight);
+
+    let ending = story.return_to(first).resume(&answer(200, issued()));
+    assert_eq!(ending.expect("an ending").upstream("authorization"), ["Bearer X1"]);
+    let ending = story.return_to(second).resume_joined(&answer(200, issued()));
+    assert_eq!(ending.expect("an ending").upstream("authorization"), ["Bearer X1"]);
+}
+
+#[test]
+fn a_token_for_one_use_is_not_shared() {
+    let mut once = issued();
+    once["expires_in"] = json!(0);
+    let mut story = Story::new(&base_config());
+    story.run(with_token("T"), &[answer(200, active()), answer(200, &once)]);
+    story.begin(with_token("T"));
+    assert!(story.resume_joined(&answer(200, &once)).is_none(), "it calls for itself");
+    let own = story.sent.last().expect("a callout");
+    assert!(own.url.ends_with("/token") && own.flight.is_none());
+    once["access_token"] = json!("X2");
+    let ending = story.resume(&answer(200, &once)).expect("an ending");
+    assert_eq!(ending.upstream("authorization"), ["Bearer X2"]);
+}
+
+#[test]
+fn a_failure_answers_each_who_waits_for_it() {
+    for outcome in [failed(CalloutFailure::Unreachable), answer(400, r#"{"error":"invalid_grant"}"#)] {
+        let mut story = Story::new(&base_config());
+        story.run_well(with_token("T"));
+        story.at(290.0).begin(with_token("T"));
+        assert!(story.resume(&answer(200, active())).is_none());
+        let first = story.set_aside();
+        story.begin(with_token("T"));
+        let second = story.resume_joined(&outcome).expect("an ending").status();
+        let first = story.return_to(first).resume(&outcome).expect("an ending").status();
+        assert_eq!(first, second, "{outcome:?}");
+    }
+}
+
+#[test]
+fn with_nothing_remembered_nothing_is_shared() {
+    let patch = json!({"cache_introspection": false, "token_exchange": {"cache": {"enabled": false}}});
+    let mut story = Story::new(&config_with(&patch));
+    story.run_well(with_token("T"));
+    assert!(story.sent.iter().all(|sent| sent.flight.is_none()));
+}

@@ -1,0 +1,443 @@
+//! Requests with signed tokens on a virtual clock: which proof, whose keys, what happens when keys
+//! change or their server is away.
+
+use serde_json::{Value, json};
+use token_exchange::http::{CalloutFailure, CalloutOutcome};
+use token_exchange::jose::alg::Algorithm;
+use token_exchange_harness::signing::{SECRET, Signer};
+use token_exchange_harness::story::{
+    EMPTIES_HEADERS, Ending, START, Story, active, answer, failed, issued, merge, with_token,
+};
+
+const ISSUER: &str = "https://as.example.com/realms/demo";
+const AUDIENCE: &str = "https://api.example.com/mcp";
+
+/// A configuration that validates by signature and removes the token, so that a story is about
+/// the proof alone.
+fn config(patch: &Value) -> Value {
+    let mut config = json!({
+        "resource": AUDIENCE,
+        "authorization_servers": [ISSUER],
+        "jwks_endpoint": "https://as.example.com/jwks",
+        "passthrough_credentials": true
+    });
+    merge(&mut config, patch);
+    config
+}
+
+fn claims() -> Value {
+    json!({"iss": ISSUER, "sub": "u1", "aud": AUDIENCE, "exp": START + 600})
+}
+
+fn claims_with(patch: &Value) -> Value {
+    let mut claims = claims();
+    merge(&mut claims, patch);
+    claims
+}
+
+fn signer() -> Signer {
+    Signer::new(Algorithm::EdDsa)
+}
+
+fn other_signer() -> Signer {
+    Signer::new(Algorithm::Es256)
+}
+
+fn token(kid: &str) -> String {
+    signer().token(Some(kid), &claims())
+}
+
+fn jwks(keys: &[Value]) -> CalloutOutcome {
+    answer(200, json!({"keys": keys}))
+}
+
+fn assert_forwarded(ending: &Ending) {
+    assert_eq!(ending.status(), None, "{ending:?}");
+}
+
+fn assert_refused(ending: &Ending) {
+    assert_eq!(
+        (ending.status(), ending.challenge_error().as_deref()),
+        (Some(401), Some("invalid_token")),
+        "{ending:?}"
+    );
+}
+
+#[test]
+fn a_signed_token_is_verified_with_fetched_keys_and_then_remembered() {
+    let mut story = Story::new(&config(&json!({})));
+    let ending = story.run(with_token(&token("k1")), &[jwks(&[signer().jwk_named("k1")])]);
+    assert_eq!(ending.upstream("authorization"), [format!("Bearer {}", token("k1"))]);
+    let fetch = &story.sent[0];
+    assert_eq!((fetch.url.as_str(), fetch.body.as_str()), ("https://as.example.com/jwks", ""));
+    assert_eq!(fetch.header("accept"), Some("application/json"));
+    assert_forwarded(&story.run(with_token(&token("k1")), &[]));
+    let second = signer().token(Some("k1"), &claims_with(&json!({"sub": "u2"})));
+    assert_forwarded(&story.run(with_token(&second), &[]));
+    assert_refused(&story.at(600.0).run(with_token(&token("k1")), &[]));
+}
+
+#[test]
+fn a_signed_token_is_exchanged_like_any_other() {
+    let exchange = json!({"token_exchange": {
+        "enabled": true, "token_endpoint": "https://as.example.com/token", "client_id": "gw", "client_secret": "s4"
+    }});
+    let mut story = Story::new(&config(&exchange));
+    let outcomes = [jwks(&[signer().jwk_named("k1")]), answer(200, issued())];
+    let ending = story.run(with_token(&token("k1")), &outcomes);
+    assert_eq!(ending.upstream("authorization"), ["Bearer X1"]);
+    assert_forwarded(&story.run(with_token(&token("k1")), &[]));
+    assert_eq!(story.sent.len(), 2);
+}
+
+#[test]
+fn what_a_signed_token_must_say() {
+    for (patch, accepted) in [
+        (json!({}), true),
+        (json!({"aud": ["x", AUDIENCE]}), true),
+        (json!({"aud": "account"}), false),
+        (json!({"aud": null}), false),
+        (json!({"iss": null}), false),
+        (json!({"iss": format!("{ISSUER}/")}), false),
+        (json!({"exp": null}), false),
+        (json!({"exp": START}), false),
+        (json!({"exp": "1800000600"}), false),
+        (json!({"nbf": START + 1}), false),
+        (json!({"at_hash": "x"}), false),
+        (json!({"typ": "Refresh"}), false),
+    ] {
+        let mut story = Story::new(&config(
+            &json!({"jwks_endpoint": null, "jwks": {"keys": [signer().jwk_named("k1")]}}),
+        ));
+        let ending = story.run(with_token(&signer().token(Some("k1"), &claims_with(&patch))), &[]);
+        assert_eq!(ending.status(), (!accepted).then_some(401), "{patch}");
+    }
+}
+
+#[test]
+fn a_nonce_makes_no_id_token_of_what_says_it_is_an_access_token() {
+    let keycloaks = json!({"aud": "account", "nonce": "n"});
+    for (patch, accepted) in [
+        (json!({}), false),
+        (json!({"typ": "ID"}), false),
+        (json!({"typ": "Bearer"}), true),
+        (json!({"typ": "Bearer", "at_hash": "x"}), false),
+    ] {
+        let mut claims = claims_with(&keycloaks);
+        merge(&mut claims, &patch);
+        let relaxed = json!({
+            "jwks_endpoint": null, "jwks": {"keys": [signer().jwk_named("k1")]},
+            "insecure_relaxed_audience_validation": true
+        });
+        let ending = Story::new(&config(&relaxed)).run(with_token(&signer().token(Some("k1"), &claims)), &[]);
+        assert_eq!(ending.status(), (!accepted).then_some(401), "{patch}");
+    }
+}
+
+#[test]
+fn val_16_malformed_tokens_are_refused_without_a_call() {
+    let mut story = Story::new(&config(&json!({})));
+    for token in [
+        "abc",
+        "a.b",
+        "..",
+        "a.b.c.d.e",
+        "eyJhbGciOiJSUzI1NiJ9..x",
+        ".e30.",
+        "W10.e30.AA",
+        "bnVsbA.bnVsbA.AA",
+    ] {
+        assert_refused(&story.run(with_token(token), &[]));
+    }
+    assert!(story.sent.is_empty());
+}
+
+#[test]
+fn jwk_08_an_unknown_key_causes_one_fetch_and_the_request_waits_for_it() {
+    let mut story = Story::new(&config(&json!({})));
+    story.run(with_token(&token("k1")), &[jwks(&[signer().jwk_named("k1")])]);
+    let both = [signer().jwk_named("k1"), other_signer().jwk_named("k2")];
+    let rotated = other_signer().token(Some("k2"), &claims());
+    assert_forwarded(&story.at(120.0).run(with_token(&rotated), &[jwks(&both)]));
+    assert_eq!(story.calls_to("/jwks"), 2);
+    for number in 0..20 {
+        let forged = other_signer().token(Some(&format!("forged-{number}")), &claims());
+        assert_refused(&story.run(with_token(&forged), &[]));
+    }
+    assert_eq!(story.calls_to("/jwks"), 2, "a flood causes no fetch within the cool-down");
+    let forged = other_signer().token(Some("forged"), &claims());
+    assert_refused(&story.at(150.1).run(with_token(&forged), &[jwks(&both)]));
+}
+
+#[test]
+fn nobody_is_refused_while_a_fetch_is_undecided() {
+    let mut story = Story::on(&config(&json!({})), EMPTIES_HEADERS);
+    story.run(with_token(&token("k1")), &[jwks(&[signer().jwk_named("k1")])]);
+    let rotated = other_signer().token(Some("k2"), &claims());
+    let waiting: Vec<_> = (0..4)
+        .map(|_| {
+            assert!(story.begin(with_token(&rotated)).is_none());
+            story.set_aside()
+        })
+        .collect();
+    let fifth = story.run(with_token(&rotated), &[]);
+    assert_eq!((fifth.status(), fifth.answer_header("retry-after")), (Some(503), Some("1")));
+    for request in waiting {
+        let ending = story.return_to(request).resume(&jwks(&[other_signer().jwk_named("k2")]));
+        assert_forwarded(&ending.expect("an ending"));
+    }
+    assert_refused(&story.run(with_token(&other_signer().token(Some("k3"), &claims())), &[]));
+}
+
+#[test]
+fn jwk_14_an_outage_is_never_the_clients_fault() {
+    let outages = [
+        (answer(500, ""), 503),
+        (failed(CalloutFailure::TimedOut), 504),
+        (failed(CalloutFailure::Unreachable), 503),
+        (answer(200, "<html>"), 502),
+        (answer(301, ""), 502),
+        (failed(CalloutFailure::TooLarge), 502),
+        (answer(200, json!({"keys": []})), 502),
+        (answer(200, json!({"keys": "none"})), 502),
+    ];
+    for (outage, status) in outages {
+        let mut story = Story::new(&config(&json!({})));
+        let ending = story.run(with_token(&token("k1")), std::slice::from_ref(&outage));
+        assert_eq!(
+            (ending.status(), ending.answer_header("www-authenticate")),
+            (Some(status), None),
+            "{outage:?}"
+        );
+        let ending = story.at(4.9).run(with_token(&token("k1")), &[]);
+        assert_eq!(
+            (ending.status(), ending.answer_header("retry-after")),
+            (Some(503), Some("1")),
+            "{outage:?}"
+        );
+        assert_forwarded(&story.at(5.0).run(with_token(&token("k1")), &[jwks(&[signer().jwk_named("k1")])]));
+
+        let mut story = Story::new(&config(&json!({})));
+        story.run(with_token(&token("k1")), &[jwks(&[signer().jwk_named("k1")])]);
+        let later =
+            |seconds: u64| signer().token(Some("k1"), &claims_with(&json!({"exp": START + seconds + 600})));
+        let ten_minutes_stale = 3600 + 600;
+        let fresh = later(ten_minutes_stale);
+        assert_forwarded(&story.at(4200.0).run(with_token(&fresh), std::slice::from_ref(&outage)));
+        assert_forwarded(&story.run(with_token(&later(ten_minutes_stale + 1)), &[]));
+        let unknown = other_signer().token(Some("k2"), &claims_with(&json!({"exp": START + 9000})));
+        let ending = story.run(with_token(&unknown), std::slice::from_ref(&outage));
+        assert_eq!(ending.status(), Some(503), "an unknown key might exist");
+        assert_eq!(story.run(with_token(&unknown), &[]).status(), Some(503));
+    }
+}
+
+#[test]
+fn stale_keys_serve_for_a_day_and_no_longer() {
+    let mut story = Story::new(&config(&json!({})));
+    story.run(with_token(&token("k1")), &[jwks(&[signer().jwk_named("k1")])]);
+    let later =
+        |seconds: u64| signer().token(Some("k1"), &claims_with(&json!({"exp": START + seconds + 600})));
+    let down = [failed(CalloutFailure::Unreachable)];
+    let end = 3600 + 86_400;
+    assert_forwarded(&story.at(89_999.0).run(with_token(&later(end)), &down));
+    assert_eq!(story.at(90_000.0 + 5.0).run(with_token(&later(end + 10)), &down).status(), Some(503));
+}
+
+#[test]
+fn keys_are_renewed_by_one_request_while_the_others_use_them() {
+    let mut story = Story::new(&config(&json!({})));
+    let set = [jwks(&[signer().jwk_named("k1")])];
+    story.run(with_token(&token("k1")), &set);
+    let fresh = |sub: u64| {
+        signer().token(Some("k1"), &claims_with(&json!({"sub": sub.to_string(), "exp": START + 9000})))
+    };
+    story.at(3239.0).run(with_token(&fresh(1)), &[]);
+    assert!(story.at(3240.0).begin(with_token(&fresh(2))).is_none(), "one fetches");
+    let renewing = story.set_aside();
+    assert_forwarded(&story.run(with_token(&fresh(3)), &[]));
+    assert_forwarded(&story.return_to(renewing).resume(&set[0]).expect("an ending"));
+    assert_eq!(story.calls_to("/jwks"), 2);
+}
+
+#[test]
+fn a_token_is_not_remembered_beyond_the_keys_that_vouched_for_it() {
+    let long =
+        |sub: &str| signer().token(Some("k1"), &claims_with(&json!({"sub": sub, "exp": START + 90_000})));
+    let ours = [jwks(&[signer().jwk_named("k1")])];
+    let theirs = [jwks(&[other_signer().jwk_named("k2")])];
+    let rotated = other_signer().token(Some("k2"), &claims_with(&json!({"exp": START + 90_000})));
+
+    let mut story = Story::new(&config(&json!({})));
+    assert_forwarded(&story.run(with_token(&long("u1")), &ours));
+    assert_forwarded(&story.at(60.0).run(with_token(&rotated), &theirs));
+    assert_refused(&story.at(90.1).run(with_token(&long("u1")), &theirs));
+
+    let mut story = Story::new(&config(&json!({"jwks_max_stale": 0})));
+    assert_forwarded(&story.run(with_token(&long("u1")), &ours));
+    assert_forwarded(&story.at(3000.0).run(with_token(&long("u2")), &[]));
+    let down = [failed(CalloutFailure::Unreachable)];
+    assert_eq!(story.at(3600.0).run(with_token(&long("u2")), &down).status(), Some(503));
+    assert_refused(&story.at(3605.0).run(with_token(&long("u2")), &theirs));
+}
+
+#[test]
+fn auto_sends_tokens_of_known_issuers_to_the_keys_and_all_others_to_introspection() {
+    let patch = json!({
+        "token_validation": "auto", "introspection_endpoint": "https://as.example.com/introspect",
+        "jwks_endpoint": null, "jwks": {"keys": [signer().jwk_named("k1")]}
+    });
+    let mut story = Story::new(&config(&patch));
+    assert_forwarded(&story.run(with_token(&token("k1")), &[]));
+    assert_forwarded(&story.run(with_token("opaque"), &[answer(200, active())]));
+    let foreign = signer().token(Some("k1"), &claims_with(&json!({"iss": "https://other.example.com"})));
+    assert_refused(&story.run(with_token(&foreign), &[answer(200, json!({"active": false}))]));
+    let forged = other_signer().token(Some("k1"), &claims());
+    assert_refused(&story.run(with_token(&forged), &[]));
+    let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", token("k1").split('.').nth(1).unwrap());
+    assert_refused(&story.run(with_token(&unsigned), &[]));
+    assert_eq!(story.sent.len(), 2, "a token that fails as a signed one is not tried elsewhere");
+}
+
+#[test]
+fn both_proofs_must_agree_and_the_narrower_holds() {
+    let patch = json!({
+        "token_validation": "both", "introspection_endpoint": "https://as.example.com/introspect",
+        "jwks_endpoint": null, "jwks": {"keys": [signer().jwk_named("k1")]},
+        "scopes_required": ["read"]
+    });
+    let config = config(&patch);
+    let claims = claims_with(&json!({"scope": "read write"}));
+    let token = signer().token(Some("k1"), &claims);
+    let said = |patch: &Value| {
+        let mut body = json!({"active": true, "sub": "u1", "scope": "read"});
+        merge(&mut body, patch);
+        answer(200, body)
+    };
+    for (patch, status) in [
+        (json!({}), None),
+        (json!({"iss": ISSUER}), None),
+        (json!({"aud": AUDIENCE}), None),
+        (json!({"aud": "other"}), Some(401)),
+        (json!({"sub": "u2"}), Some(401)),
+        (json!({"iss": "https://other.example.com"}), Some(401)),
+        (json!({"active": false}), Some(401)),
+        (json!({"exp": START}), Some(401)),
+        (json!({"scope": "write"}), Some(403)),
+        (json!({"scope": null}), Some(403)),
+    ] {
+        let mut story = Story::new(&config);
+        assert_eq!(story.run(with_token(&token), &[said(&patch)]).status(), status, "{patch}");
+    }
+    let mut story = Story::new(&config);
+    assert_forwarded(&story.run(with_token(&token), &[said(&json!({"exp": START + 30}))]));
+    assert_forwarded(&story.at(29.0).run(with_token(&token), &[]));
+    assert_refused(&story.at(30.0).run(with_token(&token), &[said(&json!({"active": false}))]));
+    assert_refused(&story.run(with_token("opaque"), &[]));
+    let forged = other_signer().token(Some("k1"), &claims);
+    assert_refused(&story.run(with_token(&forged), &[]));
+    assert_eq!(story.calls_to("introspect"), 2);
+}
+
+#[test]
+fn two_issuers_with_equal_key_ids_do_not_vouch_for_each_other() {
+    let other = "https://other.example.com";
+    let patch = json!({
+        "authorization_servers": [ISSUER, other], "jwks_endpoint": null,
+        "issuers": [
+            {"issuer": ISSUER, "jwks_endpoint": "https://as.example.com/jwks"},
+            {"issuer": other, "jwks_endpoint": "https://other.example.com/jwks", "audiences": ["urn:api"]}
+        ]
+    });
+    let mut story = Story::new(&config(&patch));
+    let ours = [jwks(&[signer().jwk_named("k1")])];
+    let theirs = [jwks(&[other_signer().jwk_named("k1")])];
+    assert_forwarded(&story.run(with_token(&token("k1")), &ours));
+    let foreign = claims_with(&json!({"iss": other, "aud": "urn:api"}));
+    assert_refused(&story.run(with_token(&signer().token(Some("k1"), &foreign)), &theirs));
+    assert_forwarded(&story.run(with_token(&other_signer().token(Some("k1"), &foreign)), &[]));
+    assert_refused(&story.run(with_token(&other_signer().token(Some("k1"), &claims())), &[]));
+    let misdirected = claims_with(&json!({"aud": "urn:api"}));
+    assert_refused(&story.run(with_token(&signer().token(Some("k1"), &misdirected)), &[]));
+    let unknown = claims_with(&json!({"iss": "https://third.example.com"}));
+    assert_refused(&story.run(with_token(&signer().token(Some("k1"), &unknown)), &[]));
+    assert_eq!((story.calls_to("as.example.com/jwks"), story.calls_to("other.example.com/jwks")), (1, 1));
+}
+
+#[test]
+fn keys_are_discovered_through_the_metadata() {
+    let mut story = Story::new(&config(&json!({"jwks_endpoint": null})));
+    let metadata = answer(200, json!({"issuer": ISSUER, "jwks_uri": "https://keys.example.com/jwks"}));
+    let set = jwks(&[signer().jwk_named("k1")]);
+    assert_forwarded(&story.run(with_token(&token("k1")), &[answer(404, ""), metadata.clone(), set.clone()]));
+    let urls: Vec<_> = story.sent.iter().map(|sent| sent.url.as_str()).collect();
+    assert_eq!(
+        urls,
+        [
+            "https://as.example.com/.well-known/oauth-authorization-server/realms/demo",
+            "https://as.example.com/realms/demo/.well-known/openid-configuration",
+            "https://keys.example.com/jwks",
+        ]
+    );
+    let fresh = signer().token(Some("k1"), &claims_with(&json!({"exp": START + 9000})));
+    assert_forwarded(&story.at(3500.0).run(with_token(&fresh), std::slice::from_ref(&set)));
+    assert_eq!(story.sent.len(), 4, "the metadata still holds");
+
+    let mut story = Story::new(&config(&json!({"jwks_endpoint": null})));
+    let foreign = answer(
+        200,
+        json!({"issuer": "https://evil.example.net", "jwks_uri": "https://evil.example.net/jwks"}),
+    );
+    let ending = story.run(with_token(&token("k1")), &[foreign.clone(), foreign]);
+    assert_eq!(ending.status(), Some(502));
+    assert_eq!(story.calls_to("evil"), 0);
+    let outage = [failed(CalloutFailure::Unreachable)];
+    assert_eq!(story.at(5.0).run(with_token(&token("k1")), &outage).status(), Some(503));
+    assert_forwarded(&story.at(10.0).run(with_token(&token("k1")), &[metadata, set]));
+}
+
+#[test]
+fn keys_that_have_moved_are_discovered_anew() {
+    let metadata = |url: &str| answer(200, json!({"issuer": ISSUER, "jwks_uri": url}));
+    let (old, new) = ("https://as.example.com/old", "https://as.example.com/new");
+    let mut story = Story::new(&config(&json!({"jwks_endpoint": null})));
+    assert_forwarded(
+        &story.run(with_token(&token("k1")), &[metadata(old), jwks(&[signer().jwk_named("k1")])]),
+    );
+    let rotated = other_signer().token(Some("k2"), &claims());
+    let moved = story.at(60.0).run(with_token(&rotated), &[answer(404, "")]);
+    assert_eq!(moved.status(), Some(503));
+    let both = [signer().jwk_named("k1"), other_signer().jwk_named("k2")];
+    assert_forwarded(&story.at(90.0).run(with_token(&rotated), &[metadata(new), jwks(&both)]));
+    assert_eq!((story.calls_to("/old"), story.calls_to("/new")), (2, 1));
+
+    let mut story = Story::new(&config(&json!({"jwks_endpoint": null})));
+    let outage = [metadata(old), answer(503, "")];
+    assert_eq!(story.run(with_token(&token("k1")), &outage).status(), Some(503));
+    assert_forwarded(&story.at(5.0).run(with_token(&token("k1")), &[jwks(&[signer().jwk_named("k1")])]));
+}
+
+#[test]
+fn a_shared_secret_is_the_one_way_to_hmac() {
+    let hmac = Signer::new(Algorithm::Hs256);
+    let token = hmac.token(None, &claims());
+    let secret = config(&json!({"jwks_endpoint": null, "jwt_secret": SECRET}));
+    assert_forwarded(&Story::new(&secret).run(with_token(&token), &[]));
+    let published = config(&json!({"jwks_endpoint": null, "jwks": {"keys": [signer().jwk_named("k1")]}}));
+    assert_refused(&Story::new(&published).run(with_token(&token), &[]));
+    assert_refused(&Story::new(&secret).run(with_token(&self::token("k1")), &[]));
+}
+
+#[test]
+fn waiters_for_the_same_keys_read_them_once() {
+    let mut story = Story::new(&config(&json!({})));
+    story.begin(with_token(&token("k1")));
+    let first = story.set_aside();
+    story.begin(with_token(&token("k1")));
+    let second = story.set_aside();
+    assert!(story.sent[0].flight.is_some() && story.sent[0].flight == story.sent[1].flight);
+    let set = jwks(&[signer().jwk_named("k1")]);
+    assert_forwarded(&story.return_to(first).resume(&set).expect("an ending"));
+    // Not read again: what is handed to a joiner does not matter once the keys are there.
+    assert_forwarded(&story.return_to(second).resume_joined(&answer(200, "")).expect("an ending"));
+}

@@ -1,0 +1,110 @@
+//! What must hold for any request and any answers, in any order: the whole core as a list of inputs.
+
+use crate::story::{self, Ending, Story};
+use serde_json::json;
+use token_exchange::config;
+use token_exchange::http::{CalloutFailure, CalloutOutcome};
+use token_exchange::oauth::server_metadata;
+use token_exchange::oauth::token_exchange::IssuedToken;
+use token_exchange::token::introspection_response::IntrospectionResponse;
+
+/// A configuration loads, or every mistake in it says what to write.
+pub fn config(data: &[u8]) {
+    match config::load(data, &|_| Some("secret".to_owned())) {
+        Ok(loaded) => assert!(!loaded.policy.resource.identifier.is_empty()),
+        Err(mistakes) => {
+            assert!(!mistakes.is_empty());
+            assert!(mistakes.iter().all(|mistake| !mistake.message.is_empty()));
+        }
+    }
+}
+
+/// What is read from an authorization server is fit for what is done with it.
+pub fn answers(data: &[u8]) {
+    if let Ok(issued) = IssuedToken::parse(data, None) {
+        let token = issued.token.expose();
+        assert!(!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()));
+    }
+    if let Ok(IntrospectionResponse::Active(claims)) = IntrospectionResponse::parse(data) {
+        assert_eq!(claims.get("active"), Some(&json!(true)));
+    }
+    if let Ok(endpoint) = server_metadata::keys_endpoint(data, "https://as.example.com", false) {
+        assert!(endpoint.scheme.as_str() == "https" || endpoint.is_loopback());
+    }
+}
+
+/// A request, then what each callout brings: sections with an empty line between them. The first
+/// begins with method and target and goes on with header lines; each other begins with a status, 0
+/// for no answer. The first byte chooses the gateway.
+pub fn requests(data: &[u8]) {
+    let Some((gateway, data)) = data.split_first() else { return };
+    let host = if gateway % 2 == 0 { story::REMOVES_HEADERS } else { story::EMPTIES_HEADERS };
+    let mut story = Story::on(&story::config_with(&configuration()), host);
+    let mut sections = split(data, b"\n\n");
+    let request = sections.next().unwrap_or_default();
+    let outcomes: Vec<CalloutOutcome> = sections.map(outcome).collect();
+    for _ in 0..2 {
+        let mut ending = story.begin(head(request));
+        for outcome in &outcomes {
+            if ending.is_some() {
+                break;
+            }
+            ending = story.resume(outcome);
+        }
+        if let Some(Ending::Forwarded(headers)) = ending {
+            assert!(story.sent.len() >= 2, "a token was validated and exchanged");
+            let authorization: Vec<_> = headers.iter().filter(|(name, _)| name == "authorization").collect();
+            assert_eq!(authorization.len(), 1);
+            assert!(authorization[0].1.starts_with(b"Bearer "));
+            let user = headers.iter().filter(|(name, value)| name == "x-user" && !value.is_empty()).count();
+            assert!(user <= 1, "no forged identity beside the validated one");
+        }
+    }
+    assert!(story.sent.len() <= 12);
+    assert!(story.log.iter().all(|(_, line)| !line.contains('\n')));
+}
+
+fn configuration() -> serde_json::Value {
+    json!({
+        "claim_to_header": [{"claim": "sub", "header": "x-user"}],
+        "token_exchange": {"request": {
+            "actor_token_source": "header", "actor_token_header": "x-actor", "actor_token_optional": true
+        }}
+    })
+}
+
+fn head(section: &[u8]) -> token_exchange::http::RequestHead {
+    let mut lines = split(section, b"\n");
+    let first = String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
+    let (method, target) = first.split_once(' ').unwrap_or(("GET", "/mcp"));
+    let headers = lines.filter_map(|line| {
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        Some((line[..colon].to_vec(), line[colon + 1..].to_vec()))
+    });
+    story::request_bytes(method, target, headers.collect())
+}
+
+fn outcome(section: &[u8]) -> CalloutOutcome {
+    let (status, body) = match section.iter().position(|byte| *byte == b'\n') {
+        Some(end) => (&section[..end], &section[end + 1..]),
+        None => (section, &b""[..]),
+    };
+    match std::str::from_utf8(status).ok().and_then(|status| status.trim().parse().ok()) {
+        None | Some(0) => story::failed(CalloutFailure::Broken),
+        Some(status) => story::answer(status, String::from_utf8_lossy(body)),
+    }
+}
+
+fn split<'a>(data: &'a [u8], separator: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    let mut rest = Some(data);
+    std::iter::from_fn(move || {
+        let data = rest?;
+        match data.windows(separator.len()).position(|window| window == separator) {
+            Some(at) => {
+                rest = Some(&data[at + separator.len()..]);
+                Some(&data[..at])
+            }
+            None => rest.take(),
+        }
+    })
+}

@@ -1,0 +1,19 @@
+//! What the tests, the fuzz targets and the benchmarks share: stories of requests on a virtual clock, tokens
+//! signed with published keys, the properties that a fuzzer tries to break, and the bare operation of each
+//! algorithm.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
+#![allow(clippy::needless_pass_by_value, reason = "stories read better")]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test that fails panics")]
+
+pub mod bare;
+pub mod fuzzed;
+pub mod signing;
+pub mod story;
+
+use std::path::{Path, PathBuf};
+
+/// The path of a file of the repository.
+pub fn repository(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file)
+}

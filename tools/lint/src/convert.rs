@@ -1,0 +1,240 @@
+//! From an entry of Kong's plugin `ai-mcp-oauth2` to a filter chain.
+
+use super::document::{self, Entry, Kind};
+use super::kong::{self, FILTER};
+use super::{Line, Verdict, fields, unknown};
+use serde::ser::{SerializeMap as _, SerializeSeq as _};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+use serde_saphyr::SingleQuoted;
+use token_exchange::config::fields::FIELDS;
+use token_exchange::config::table::{Field, Kind as FieldKind, Support};
+
+/// A filter chain made of a plugin entry.
+#[derive(Clone, Debug)]
+pub struct Converted {
+    /// Where the plugin entry stands in its file.
+    pub place: String,
+    /// The filter chain, as YAML for the service or route that has the plugin.
+    pub chain: String,
+    /// What changes, and what the new configuration is like.
+    pub lines: Vec<Line>,
+}
+
+impl Converted {
+    /// Whether anything of the entry could not be carried over.
+    pub fn is_fatal(&self) -> bool {
+        self.lines.iter().any(|line| line.verdict.is_fatal())
+    }
+}
+
+/// Differences that no field tells of.
+const DIFFERENCES: [&str; 4] = [
+    "the filter runs after the request phase of every plugin of the service and route, whatever their priority: \
+     plugins that use what ai-mcp-oauth2 found out (rate limits or acl by consumer) find nothing",
+    "a filter on the service and one on the route both run, where a plugin on the route replaces the one on the \
+     service",
+    "the URL of the metadata document in a challenge is made of resource alone, not of Host or X-Forwarded-*",
+    "credentials are not read from Kong's vaults but the one of the environment, {vault://env/NAME}, for variables \
+     that nginx_main_env names",
+];
+
+/// Makes a filter chain of every entry of `ai-mcp-oauth2` in a file.
+///
+/// What the gateway does itself is left out. A field that the filter refuses, and without which more
+/// requests might pass, is kept: the gateway then refuses the chain until the operator has decided.
+///
+/// # Errors
+/// Why there is nothing to convert, in one sentence.
+pub fn convert(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Converted>, String> {
+    let documents = document::parse(text)?;
+    let entries = document::entries(&documents)?;
+    let converted: Vec<_> = entries
+        .into_iter()
+        .filter(|entry| entry.kind == Kind::AiMcpOauth2)
+        .map(|entry| convert_entry(entry, environment))
+        .collect::<Result<_, _>>()?;
+    if converted.is_empty() {
+        return Err("there is no plugin ai-mcp-oauth2 in it".to_owned());
+    }
+    Ok(converted)
+}
+
+fn convert_entry(
+    entry: Entry<'_>,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Converted, String> {
+    let place = entry.place;
+    let config = entry.config.map_err(|sentence| format!("{place}: {sentence}"))?;
+    let judgement = fields::judge(&config, &unknown::or_stand_in(environment));
+    let mut lines: Vec<_> = judgement.lines.into_iter().map(told).collect();
+    lines.extend(judgement.policy.iter().flat_map(kong::impossible));
+    lines.extend(entry_lines(entry.entry, entry.owner, entry.is_for_consumer));
+    lines.extend(DIFFERENCES.map(|text| Line::new(Verdict::Warning, "", text)));
+    let member = |name: &str| entry.entry.get(name).filter(|value| !value.is_null());
+    let fragment = Fragment {
+        filter_chains: [Chain {
+            service: member("service"),
+            route: member("route"),
+            enabled: member("enabled").filter(|enabled| **enabled == Value::Bool(false)),
+            tags: member("tags"),
+            filters: [Filter { name: FILTER, config: Ordered { fields: FIELDS, members: &config } }],
+        }],
+    };
+    let chain = serde_saphyr::to_string(&fragment)
+        .map_err(|error| format!("{place}: this cannot be written as YAML: {error}"))?;
+    Ok(Converted { place, chain, lines })
+}
+
+/// What is said of a field of the entry.
+fn told(line: Line) -> Line {
+    let name = line.pointer.trim_start_matches('/');
+    let Some(field) = FIELDS.iter().find(|field| field.name == name) else { return line };
+    let text = match line.verdict {
+        Verdict::Host => format!("left out: {}", line.text),
+        Verdict::Refused if is_left_out(field) => format!("left out, and not replaced: {}", line.text),
+        Verdict::Refused => {
+            format!("kept, so that the gateway refuses it until you have decided: {}", line.text)
+        }
+        _ => return line,
+    };
+    Line { text, ..line }
+}
+
+/// Whether the chain goes without the field: it is about connections, which are the gateway's, and
+/// nothing more is let through without it.
+fn is_left_out(field: &Field) -> bool {
+    let is_of_consumers = field.name.starts_with("consumer") || field.name == "credential_claim";
+    matches!(field.support, Support::HostProvides(_)) && !is_of_consumers
+}
+
+/// What is said of the entry around its configuration.
+fn entry_lines(entry: &Value, owner: Option<&Value>, is_for_consumer: bool) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let has = |name: &str| entry.get(name).is_some_and(|value| !value.is_null());
+    if owner.is_none() && !has("service") && !has("route") {
+        let text = "a filter chain belongs to a service or a route: put it into each that the plugin was for";
+        lines.push(Line::new(Verdict::Refused, "", text));
+    }
+    if owner.is_some_and(|owner| owner.get("filter_chains").is_some()) {
+        let text = "there is a filter chain here already, and can be only one: put the filter at its head";
+        lines.push(Line::new(Verdict::Warning, "", text));
+    }
+    let members = ["consumer", "consumer_group"].into_iter().filter(|name| has(name));
+    for place in members.chain(is_for_consumer.then_some("")) {
+        let text = "there are no filter chains for consumers: the filter is for every caller";
+        lines.push(Line::new(Verdict::Refused, place, text));
+    }
+    for name in ["condition", "instance_name", "ordering", "partials", "protocols"] {
+        if has(name) {
+            lines.push(Line::new(Verdict::Warning, name, "left out: a filter chain has no such field"));
+        }
+    }
+    lines
+}
+
+#[derive(Serialize)]
+struct Fragment<'a> {
+    filter_chains: [Chain<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Chain<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enabled: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<&'a Value>,
+    filters: [Filter<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Filter<'a> {
+    name: &'static str,
+    config: Ordered<'a>,
+}
+
+/// A configuration in the order of the table of fields, without what is null or left out; what is
+/// unknown stands at the end.
+struct Ordered<'a> {
+    fields: &'static [Field],
+    members: &'a Map<String, Value>,
+}
+
+impl Serialize for Ordered<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let written = |name: &str| self.members.get(name).filter(|value| !value.is_null());
+        for field in self.fields {
+            let Some(value) = written(field.name).filter(|value| !goes(field, value)) else { continue };
+            match (field.kind, value) {
+                (FieldKind::Object(fields), Value::Object(members)) => {
+                    map.serialize_entry(field.name, &Ordered { fields, members })?;
+                }
+                (FieldKind::Objects(fields), Value::Array(items)) => {
+                    map.serialize_entry(field.name, &OrderedList { fields, items })?;
+                }
+                (kind, value) => map.serialize_entry(field.name, &Written { kind, value })?,
+            }
+        }
+        let is_known = |name: &str| self.fields.iter().any(|field| field.name == name);
+        for (name, value) in self.members.iter().filter(|(name, value)| !is_known(name) && !value.is_null()) {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// A value of a field. decK puts variables in place of the letters of its placeholders before it reads the
+/// YAML: where text is meant they are quoted, so that what comes in stays text, and one text.
+struct Written<'a> {
+    kind: FieldKind,
+    value: &'a Value,
+}
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kind = self.kind;
+        let is_text = !matches!(kind, FieldKind::Boolean | FieldKind::Integer { .. } | FieldKind::Number);
+        match self.value {
+            Value::String(text) if is_text && text.contains("${{") && !text.contains(char::is_control) => {
+                SingleQuoted(text).serialize(serializer)
+            }
+            Value::Array(items) => serializer.collect_seq(items.iter().map(|value| Written { kind, value })),
+            Value::Object(members) => {
+                serializer.collect_map(members.iter().map(|(name, value)| (name, Written { kind, value })))
+            }
+            other => other.serialize(serializer),
+        }
+    }
+}
+
+/// Whether a field is left out with this value.
+fn goes(field: &Field, value: &Value) -> bool {
+    let defaults = [Some(field.default), field.former_default];
+    let is_default = defaults.into_iter().flatten().any(|default| default.to_json() == *value);
+    is_left_out(field) || (field.support != Support::Honoured && is_default)
+}
+
+struct OrderedList<'a> {
+    fields: &'static [Field],
+    items: &'a [Value],
+}
+
+impl Serialize for OrderedList<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.items.len()))?;
+        for item in self.items {
+            match item {
+                Value::Object(members) => {
+                    list.serialize_element(&Ordered { fields: self.fields, members })?;
+                }
+                other => list.serialize_element(other)?,
+            }
+        }
+        list.end()
+    }
+}

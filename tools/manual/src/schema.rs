@@ -1,0 +1,200 @@
+//! The configuration as JSON Schema, for Kong to check before it hands one to the filter.
+//!
+//! Kong knows draft 4 only, and reads the schema from `NAME.meta.json` beside the filter. The schema
+//! says what shape each field has; what fields mean together is for the filter to say. It accepts
+//! whatever the filter accepts, null included, which stands for a field that is not written.
+//!
+//! Two habits of Kong's validator are respected. It repeats a text that does not match its pattern,
+//! so credentials have no pattern, and a URL with a password in it is left to the filter; and it takes null in a list of choices at the end of the list only.
+
+use serde_json::{Map, Value, json};
+use token_exchange::config::fields::FIELDS;
+use token_exchange::config::form::Form;
+use token_exchange::config::table::{Choice, DefaultValue, Field, Kind, Support};
+
+/// The schema that the values are described in.
+const DRAFT_4: &str = "http://json-schema.org/draft-04/schema#";
+
+/// Kong's `NAME.meta.json`, as a document.
+pub fn meta() -> Value {
+    json!({ "config_schema": schema() })
+}
+
+/// The schema of the whole configuration.
+pub fn schema() -> Value {
+    let mut schema = object(FIELDS);
+    schema.insert("$schema".to_owned(), DRAFT_4.into());
+    schema.insert("title".to_owned(), "token_exchange".into());
+    schema.insert("type".to_owned(), "object".into());
+    Value::Object(schema)
+}
+
+/// What holds of an object with these `fields`, but its type.
+fn object(fields: &[Field]) -> Map<String, Value> {
+    let properties: Map<_, _> =
+        fields.iter().map(|field| (field.name.to_owned(), Value::Object(property(field)))).collect();
+    let required: Vec<_> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
+    let mut object = members(json!({ "properties": properties, "additionalProperties": false }));
+    if !required.is_empty() {
+        object.insert("required".to_owned(), required.into());
+    }
+    object
+}
+
+fn property(field: &Field) -> Map<String, Value> {
+    let mut schema = match field.support {
+        Support::Honoured => written(field.kind),
+        Support::NotSupportedYet | Support::HostProvides(_) => only_defaults(field),
+    };
+    if !field.required {
+        accept_null(&mut schema);
+    }
+    schema.insert("description".to_owned(), description(field).into());
+    let default = field.default.to_json();
+    if !default.is_null() {
+        schema.insert("default".to_owned(), default);
+    }
+    schema
+}
+
+/// What may be written for a field that the filter acts on.
+fn written(kind: Kind) -> Map<String, Value> {
+    let schema = match kind {
+        Kind::Boolean => json!({ "type": "boolean" }),
+        Kind::Integer { minimum, maximum, .. } => {
+            json!({ "type": "integer", "minimum": minimum, "maximum": maximum })
+        }
+        Kind::Number => json!({ "type": "number" }),
+        Kind::OneOf(choices) => json!({ "enum": words(choices) }),
+        Kind::Text(form) => Value::Object(text(form)),
+        Kind::List { of, at_least } => {
+            json!({ "type": "array", "items": text(of), "minItems": at_least })
+        }
+        Kind::TextOrList(form) => {
+            let mut schema = text(form);
+            schema.insert("type".to_owned(), json!(["string", "array"]));
+            schema.insert("items".to_owned(), Value::Object(text(form)));
+            Value::Object(schema)
+        }
+        Kind::TextMap { names, values } => map(names, Kind::Text(values)),
+        Kind::ListMap { names, values } => map(names, Kind::List { of: values, at_least: 1 }),
+        Kind::Object(fields) => {
+            let mut schema = object(fields);
+            schema.insert("type".to_owned(), "object".into());
+            Value::Object(schema)
+        }
+        Kind::Objects(fields) => {
+            json!({ "type": "array", "items": written(Kind::Object(fields)) })
+        }
+        Kind::Jwk => json!({
+            "type": ["object", "string"],
+            "properties": { "kty": { "type": "string" } },
+            "required": ["kty"]
+        }),
+        Kind::JwkSet => json!({
+            "type": ["object", "string"],
+            "properties": { "keys": { "type": "array", "items": { "type": "object" } } },
+            "required": ["keys"]
+        }),
+    };
+    members(schema)
+}
+
+fn words(choices: &[Choice]) -> Vec<&'static str> {
+    choices.iter().filter(|choice| choice.support == Support::Honoured).map(|choice| choice.word).collect()
+}
+
+fn map(names: Form, values: Kind) -> Value {
+    let value = written(values);
+    match pattern(names) {
+        Some(pattern) => json!({
+            "type": "object",
+            "patternProperties": { format!("^{pattern}$"): value },
+            "additionalProperties": false
+        }),
+        None => json!({ "type": "object", "additionalProperties": value }),
+    }
+}
+
+/// The defaults that exported configurations carry, and nothing else.
+fn only_defaults(field: &Field) -> Map<String, Value> {
+    let defaults = [Some(field.default), field.former_default];
+    let values = defaults.into_iter().flatten().map(DefaultValue::to_json);
+    members(json!({ "enum": values.filter(|value| !value.is_null()).collect::<Vec<_>>() }))
+}
+
+fn accept_null(schema: &mut Map<String, Value>) {
+    if let Some(types) = schema.get_mut("type") {
+        match types {
+            Value::Array(types) => types.push("null".into()),
+            one => *one = json!([one.clone(), "null"]),
+        }
+    } else if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.push(Value::Null);
+    }
+}
+
+fn text(form: Form) -> Map<String, Value> {
+    let mut schema = members(json!({ "type": "string" }));
+    match pattern(form).filter(|_| !form.is_private()) {
+        Some(pattern) => {
+            schema.insert("pattern".to_owned(), format!("^({VAULT}|{pattern})$").into());
+        }
+        None if form != Form::PrivateText => {
+            schema.insert("minLength".to_owned(), 1.into());
+        }
+        None => {}
+    }
+    schema
+}
+
+/// A reference to an environment variable, which may stand for any text.
+const VAULT: &str = r"\{vault://env/[0-9A-Za-z_-]+\}";
+
+/// What a text of this form looks like, as a regular expression that Perl, ECMAScript, Python and
+/// Rust read alike; `None` where anything goes.
+fn pattern(form: Form) -> Option<&'static str> {
+    Some(match form {
+        Form::Text => r"[^\x00-\x1f\x7f]+",
+        Form::Secret | Form::PrivateText | Form::Document | Form::HeaderValue => return None,
+        Form::HeaderName => r"[0-9A-Za-z!#$%&'*+.^_`|~-]+",
+        Form::Url => concat!(
+            r"[Hh][Tt][Tt][Pp][Ss]?://[0-9A-Za-z._~:\[\]@!$&'()*+,;=%-]+",
+            r"([/?][0-9A-Za-z._~:/?\[\]@!$&'()*+,;=%-]*)?"
+        ),
+        Form::Uri => r"[A-Za-z][0-9A-Za-z+.-]*:[0-9A-Za-z._~:/?\[\]@!$&'()*+,;=%-]*",
+        Form::UriOrNothing => r"|[A-Za-z][0-9A-Za-z+.-]*:[0-9A-Za-z._~:/?\[\]@!$&'()*+,;=%-]*",
+        Form::Path => r"/[0-9A-Za-z._~:/\[\]@!$&'()*+,;=%-]*",
+        Form::Scope => r"[!#-\[\]-~]+",
+        Form::Scopes => r"[!#-\[\]-~]+( [!#-\[\]-~]+)*",
+        Form::Quotable => r"[ !#-\[\]-~]+",
+        Form::Authority => r"[^\s/@]+:[0-9]+",
+    })
+}
+
+fn description(field: &Field) -> String {
+    let mut description = field.description.to_owned();
+    match field.support {
+        Support::Honoured => {}
+        Support::NotSupportedYet => description.push_str(" Not supported yet."),
+        Support::HostProvides(instead) => {
+            description.push_str(" Not for the filter: ");
+            description.push_str(instead);
+            description.push('.');
+        }
+    }
+    if let DefaultValue::Derived(from) = field.default {
+        description.push_str(" Default: ");
+        description.push_str(from);
+        description.push('.');
+    }
+    description
+}
+
+/// The members of a value that was written as an object.
+fn members(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
