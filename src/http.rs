@@ -71,6 +71,15 @@ impl RequestHead {
     }
 }
 
+/// What is known of an upstream's response when its headers have arrived.
+#[derive(Clone, Debug)]
+pub struct ResponseHead {
+    /// The status code.
+    pub status: u16,
+    /// The header fields, without pseudo-headers.
+    pub headers: Headers,
+}
+
 /// Whether TLS is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {

@@ -25,7 +25,7 @@ use crate::cache::memory::Memory;
 use crate::cache::shared::SharedTier;
 use crate::cache::token_cache::TokenCache;
 use crate::diagnostic::Diagnostic;
-use crate::http::{Callout, RequestHead};
+use crate::http::{Callout, RequestHead, ResponseHead};
 use crate::policy::host::HostTraits;
 use crate::policy::{Policy, SharedData};
 use crate::rejection::{ChallengeContext, Rejection};
@@ -41,7 +41,7 @@ use request::Request;
 use resource_metadata::MetadataPages;
 use rewrite::HeaderEdits;
 use std::rc::Rc;
-use step::{Environment, Event, Receipt, Step};
+use step::{Environment, Event, Receipt, ResponseEdits, Step};
 use upstream_token::UpstreamToken;
 
 /// What a part of the walk comes to.
@@ -105,6 +105,17 @@ impl ResourceServer {
             Ok(request) => self.proceed(request, environment),
             Err(rejection) => self.refuse(rejection, environment.report),
         }
+    }
+
+    /// Takes the upstream's response to a request that was forwarded, where its receipt awaits it.
+    pub fn response(
+        &mut self,
+        receipt: Receipt,
+        response: &ResponseHead,
+        environment: &mut Environment<'_>,
+    ) -> ResponseEdits {
+        let _ = (receipt, response, environment);
+        ResponseEdits::default()
     }
 
     fn proceed(&mut self, mut request: Request, environment: &mut Environment<'_>) -> Step {

@@ -5,7 +5,7 @@ use crate::http::{ByteLimit, Callout, CalloutOutcome, LocalReply};
 use crate::report::Report;
 use crate::time::UnixTime;
 
-pub use super::receipt::Receipt;
+pub use super::receipt::{Receipt, ResponseEdits};
 pub use super::request::Pending;
 pub use super::rewrite::{HeaderEdit, HeaderEdits};
 

@@ -19,3 +19,4 @@ mod memory;
 mod properties;
 mod signed_tokens;
 mod stories;
+mod surface;

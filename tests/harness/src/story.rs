@@ -8,11 +8,13 @@ use std::rc::Rc;
 use std::time::Duration;
 use token_exchange::cache::shared::{SharedStore, Slot, Version, WriteResult};
 use token_exchange::config;
-use token_exchange::flow::step::{Environment, Event, HeaderEdit, Step};
+use token_exchange::flow::step::{BodyFailure, Environment, Event, HeaderEdit, Step};
 use token_exchange::flow::{Pending, ResourceServer};
 use token_exchange::http::{
-    Callout, CalloutFailure, CalloutOutcome, CalloutResponse, FlightKey, Headers, LocalReply, RequestHead,
+    ByteLimit, Callout, CalloutFailure, CalloutOutcome, CalloutResponse, FlightKey, Headers, LocalReply,
+    RequestHead,
 };
+use token_exchange::policy::Policy;
 use token_exchange::policy::host::HostTraits;
 use token_exchange::report::{Level, Report};
 use token_exchange::time::UnixTime;
@@ -263,6 +265,9 @@ pub struct Story {
     host: HostTraits,
     now: UnixTime,
     pending: Option<(Pending, RequestHead)>,
+    most_callouts: usize,
+    /// The limit with which the body was last asked for.
+    pub body_limit: Option<ByteLimit>,
     /// The gateway's shared data.
     pub store: SharedData,
     /// Every callout so far.
@@ -282,25 +287,37 @@ impl Story {
 
     /// A filter with this configuration on a gateway of these abilities.
     pub fn on(config: &Value, host: HostTraits) -> Story {
-        let loaded = config::load(config.to_string().as_bytes(), &|_| None)
-            .unwrap_or_else(|mistakes| panic!("the configuration does not load: {mistakes:#?}"));
-        let server = ResourceServer::new(loaded.policy, host).expect("a policy for this host");
-        let now = UnixTime::from_seconds(START);
-        Story {
-            server,
-            host,
-            now,
-            pending: None,
-            store: SharedData::default(),
-            sent: Vec::new(),
-            log: Vec::new(),
-        }
+        Story::with_policy(config, host, |_| {})
     }
 
     /// Sets the clock to so many seconds after the start.
     pub fn at(&mut self, seconds: f64) -> &mut Story {
         self.now = UnixTime::from_seconds(START).saturating_add(Duration::from_secs_f64(seconds));
         self
+    }
+
+    /// A filter whose policy is changed before it is set up, on a gateway of these abilities.
+    pub fn with_policy(config: &Value, host: HostTraits, change: impl FnOnce(&mut Policy)) -> Story {
+        let loaded = config::load(config.to_string().as_bytes(), &|_| None)
+            .unwrap_or_else(|mistakes| panic!("the configuration does not load: {mistakes:#?}"));
+        let mut policy = loaded.policy;
+        change(&mut policy);
+        Story {
+            most_callouts: policy.most_callouts(),
+            server: ResourceServer::new(policy, host).expect("a policy for this host"),
+            host,
+            now: UnixTime::from_seconds(START),
+            pending: None,
+            body_limit: None,
+            store: SharedData::default(),
+            sent: Vec::new(),
+            log: Vec::new(),
+        }
+    }
+
+    /// The most callouts that one request can need, by the policy.
+    pub fn most_callouts(&self) -> usize {
+        self.most_callouts
     }
 
     /// A request arrives. `Some` when it has ended, `None` while it waits for a callout.
@@ -340,6 +357,15 @@ impl Story {
         self.take(step, request, &report)
     }
 
+    /// The body that was asked for is there, or cannot be had.
+    pub fn resume_with_body(&mut self, body: Result<&[u8], BodyFailure>) -> Option<Ending> {
+        let (pending, request) = self.pending.take().expect("a pending body");
+        let mut report = Report::new();
+        let mut environment = Environment { now: self.now, store: &mut self.store, report: &mut report };
+        let step = self.server.resume(pending, Event::Body(body), &mut environment);
+        self.take(step, request, &report)
+    }
+
     /// Runs one request to its end with these outcomes, in order; all of them must be used.
     pub fn run(&mut self, request: RequestHead, outcomes: &[CalloutOutcome]) -> Ending {
         let mut ending = self.begin(request);
@@ -374,8 +400,13 @@ impl Story {
                 self.pending = Some((pending, request));
                 None
             }
-            Step::ReadBody(..) => panic!("the body is asked for"),
-            Step::Forward(edits, _) => {
+            Step::ReadBody(limit, pending) => {
+                self.body_limit = Some(limit);
+                self.pending = Some((pending, request));
+                None
+            }
+            Step::Forward(edits, receipt) => {
+                assert!(!receipt.awaits_response());
                 Some(Ending::Forwarded(apply(&request, edits.iter(), self.host.removes_headers)))
             }
             Step::Respond(response) => Some(Ending::Answered(response)),
