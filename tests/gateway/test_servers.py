@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, KeySetSerialization
 
 from gateway_suite import client, matrix, scenario, signed_tokens, signing_keys
 from gateway_suite.authorization_server import ACCESS_TOKEN, TOKEN_EXCHANGE, AuthorizationServer, Client
@@ -146,10 +146,11 @@ def fetch(server: AuthorizationServer, name: str, path: str) -> Response:
 
 
 def test_signed_tokens_verify_with_the_published_keys(issuer: AuthorizationServer) -> None:
-    def published() -> dict[str, Any]:
-        return json.loads(fetch(issuer, "jwks", "/jwks").body)
+    def published() -> KeySetSerialization:
+        keys: KeySetSerialization = json.loads(fetch(issuer, "jwks", "/jwks").body)
+        return keys
 
-    by_id = {key["kid"]: key for key in published()["keys"]}
+    by_id: dict[Any, Any] = {key["kid"]: key for key in published()["keys"]}
     assert (set(by_id), by_id["enc"]["use"], "d" in by_id["k1"]) == ({"k1", "enc"}, "enc", False)
     good, hidden = issuer.mint_signed("alice", tenant="t1"), issuer.mint_signed("bob", key="k2", aud=None)
     decoded = jwt.decode(good, KeySet.import_key_set(published()))
