@@ -58,6 +58,11 @@ class Outcome:
     trap: str | None = None
     problem: BaseException | None = None
 
+    @property
+    def statuses(self) -> str:
+        """What the client got, request by request."""
+        return " ".join(str(sent.response.status or "none") for sent in self.sent)
+
 
 class Stage:
     """A scenario's servers, and the scenario running on them."""
