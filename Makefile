@@ -109,6 +109,7 @@ lint: rust $(VENV)/ready ## formatting and lints, for the native and the wasm ta
 	$(CARGO) clippy --locked --package token-exchange --package token-exchange-bench --lib --target $(TARGET) -- -D warnings
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
 
 fmt: rust $(VENV)/ready ## format everything
 	$(CARGO) fmt --all

@@ -10,9 +10,10 @@ import asyncio
 import json
 import signal
 import sys
+from functools import partial
 from typing import Any
 
-from gateway_suite.authorization_server import AuthorizationServer, Client
+from gateway_suite.authorization_server import AuthorizationServer, Call, Client
 from gateway_suite.upstream import Arrival, Upstream
 from setting import CLIENTS, ISSUER, LIFETIME, PEOPLE, RESOURCE
 
@@ -29,7 +30,7 @@ async def authorization_server() -> None:
     server = AuthorizationServer(ISSUER, [Client(name, secret) for name, secret in CLIENTS.items()])
     tokens = {name: server.mint(name, LIFETIME, aud=RESOURCE, scope="tools") for name in PEOPLE}
     for name, endpoint in server.endpoints.items():
-        endpoint.observe = lambda call, name=name: say({"called": name, "form": dict(call.form)})
+        endpoint.observe = partial(tell_call, name)
     await server.start()
     say({"tokens": tokens, "endpoints": {name: endpoint.url for name, endpoint in server.endpoints.items()}})
     await until_standard_input_ends()
@@ -43,6 +44,11 @@ async def upstream() -> None:
     say({"port": server.address.port})
     await until_standard_input_ends()
     await server.stop()
+
+
+def tell_call(name: str, call: Call) -> None:
+    """Says which endpoint was called, and with what."""
+    say({"called": name, "form": dict(call.form)})
 
 
 def tell(arrival: Arrival) -> None:

@@ -45,7 +45,10 @@ class Bench:
         self._call("_initialize")
         text = json.dumps(plan).encode()
         room = self._call("bench_room", len(text))
-        self._exports["memory"].write(self._store, text, room)
+        memory = self._exports["memory"]
+        if not isinstance(memory, wasmtime.Memory):
+            raise TypeError("the module exports no memory")
+        memory.write(self._store, text, room)
         self._call("bench_prepare", room, len(text))
 
     def seconds(self, way: str, times: int) -> float:
@@ -55,7 +58,10 @@ class Bench:
         return (time.perf_counter() - start) / times
 
     def _call(self, name: str, *arguments: int) -> Any:
-        return self._exports[name](self._store, *arguments)
+        function = self._exports[name]
+        if not isinstance(function, wasmtime.Func):
+            raise TypeError(f"{name} is no function")
+        return function(self._store, *arguments)
 
     def quickest(self) -> dict[str, float]:
         """The least time of each way, in microseconds, measured in turns."""

@@ -89,7 +89,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     seen = terminalreporter.config.stash.get(OUTCOMES, [])
     if seen:
         terminalreporter.section(f"faults on {name}: what the client got, request by request")
-        for line in matrix.load().table(seen):
+        for line in matrix.load().table({each.scenario.id: each.statuses for each in seen}):
             terminalreporter.write_line(line)
     family = driver.create(name).family
     rows = [entry for entry in scenario.exclusions() if entry["gateway"] == family]

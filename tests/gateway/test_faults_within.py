@@ -52,7 +52,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 def upload(at: EnvoyStage, **headers: str) -> Visit:
     """Sends a good request with a body in chunks and a trailer."""
-    visit = at.visit("/upload", transfer_encoding="chunked", **headers)
+    visit = at.visit("/upload", None, transfer_encoding="chunked", **headers)
     visit.write(BODY + LAST)
     return visit
 

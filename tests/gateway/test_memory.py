@@ -88,13 +88,12 @@ def _together(stages: list[Stage], what: Callable[[Stage, Semaphore], None]) -> 
 
 
 def _faults() -> Iterator[Scenario]:
-    """The scenarios of the matrix whose endpoint breaks once, made to break every time."""
+    """The scenarios whose endpoint breaks once, made to break every time."""
     by_id = {each.id: each for each in scenario.load()}
+    broken = matrix.load().faults["broken"]
     for endpoint in matrix.load().endpoints:
-        for name in matrix.load().scenarios_of(endpoint):
-            [[_, plan]] = by_id[name].authorization_server.get("endpoints", {"": None}).items()
-            if isinstance(plan, list) and plan[1:] == ["normal"]:
-                yield _again(by_id[name], endpoint, plan[0])
+        for row in broken.rows:
+            yield _again(by_id[broken.scenario(endpoint, row)], endpoint, row["behaviour"])
 
 
 def _again(one: Scenario, endpoint: str, behaviour: dict[str, Any]) -> Scenario:

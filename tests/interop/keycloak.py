@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from joserfc.jwk import KeySetSerialization
+
 from gateway_suite.model import Address
 
 READY_WITHIN = 180.0
@@ -129,9 +131,9 @@ class Keycloak:
         """How many events of a type have been so far."""
         return len(self._administer(f"/events?max=1000&type={event}"))
 
-    def keys(self) -> dict[str, Any]:
+    def keys(self) -> KeySetSerialization:
         """The published keys."""
-        keys: dict[str, Any] = _call(self.metadata["jwks_uri"])
+        keys: KeySetSerialization = _call(self.metadata["jwks_uri"])
         return keys
 
     def _administer(self, path: str, method: str = "GET", document: Any = None) -> Any:

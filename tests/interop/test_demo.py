@@ -48,7 +48,14 @@ def secret() -> str:
 @contextmanager
 def mcp_server(port: int, gateway: Address) -> Iterator[None]:
     """The MCP server behind the gateway."""
-    program = [sys.executable, KONG / "mcp_server.py", "--port", str(port), "--answer-to", str(gateway)]
+    program: list[str | Path] = [
+        sys.executable,
+        KONG / "mcp_server.py",
+        "--port",
+        str(port),
+        "--answer-to",
+        str(gateway),
+    ]
     with subprocess.Popen(program, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         try:
             deadline = time.monotonic() + READY_WITHIN
@@ -84,7 +91,7 @@ def test_the_story_of_the_demo_holds(demo_keycloak: Keycloak, wasm: Path, tmp_pa
     try:
         address = gateway.address(site)
         with mcp_server(port, address):
-            story = [sys.executable, KONG / "demo.py", "--gateway", f"http://{address}"]
+            story: list[str | Path] = [sys.executable, KONG / "demo.py", "--gateway", f"http://{address}"]
             story += ["--keycloak", f"http://{demo_keycloak.address}", "--stop", shlex.join(demo_keycloak.ends_it)]
             done = subprocess.run(
                 story,

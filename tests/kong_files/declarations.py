@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
+
+import render
 
 ROOT = Path(__file__).parents[2]
 KONG = ROOT / "kong"
@@ -14,10 +15,6 @@ ENVIRONMENT = {
     "DECK_CLIENT_SECRET": 'a "quoted" \\ secret',
     "DECK_EXCHANGE_CLIENT_SECRET": "another",
 }
-
-sys.path.insert(0, str(KONG))
-import check  # noqa: E402, F401 - it stands beside the files it checks
-import render  # noqa: E402 - it stands beside the files it renders
 
 
 def declared(name: str) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from .declarations import KONG, check
+import check
+
+from .declarations import KONG
 
 A_KONG = """#!{python}
 import json, os, pathlib, sys

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from .declarations import ENVIRONMENT, KONG, declared, filter_configs, render
+import render
+
+from .declarations import ENVIRONMENT, KONG, declared, filter_configs
 
 HARD = [
     "12345",
@@ -64,8 +66,8 @@ def test_a_quote_in_a_value_stays_a_quote() -> None:
 
 @pytest.mark.parametrize("value", [None, ""])
 def test_a_variable_that_is_not_set_is_named(value: str | None, tmp_path: Path) -> None:
-    environment = {**ENVIRONMENT, "DECK_CLIENT_SECRET": value}
-    environment = {name: each for name, each in environment.items() if each is not None}
+    changed = {**ENVIRONMENT, "DECK_CLIENT_SECRET": value}
+    environment = {name: each for name, each in changed.items() if each is not None}
     done = run(KONG / "kong.yml", tmp_path / "out.yml", **environment)
     assert done.returncode == 1
     assert "not set in the environment: DECK_CLIENT_SECRET\n" in done.stderr

@@ -34,7 +34,7 @@ def places() -> Places:
 
 
 def test_places_are_found_where_they_are() -> None:
-    memory = panic_locations.memory_of(wasmtime.wat2wasm(A_FILTER))
+    memory = panic_locations.memory_of(bytes(wasmtime.wat2wasm(A_FILTER)))
     found = panic_locations.locations(memory)
     assert found == {"src/host/mod.rs": {7}, "url-2.5.8/src/a.rs": {256}}
     assert [panic_locations.is_own(file) for file in sorted(found)] == [True, False]

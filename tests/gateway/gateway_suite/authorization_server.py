@@ -29,6 +29,7 @@ PATHS = {"introspection": "/introspect", "token": "/token"}
 JWKS = "jwks"
 OTHER_JWKS = "other-jwks"
 METADATA = "metadata"
+NORMAL = "normal"
 Behaviour = str | Mapping[str, Any]
 
 
@@ -89,7 +90,7 @@ class Endpoint:
     """Where it is; the first is the one in its URL."""
     host: str | None = None
     """The name in its URL, where that is https; None for http at its address."""
-    behaviours: Sequence[Behaviour] = ("normal",)
+    behaviours: Sequence[Behaviour] = (NORMAL,)
     calls: list[Call] = field(default_factory=list)
     observe: Callable[[Call], None] = lambda call: None
     """Told of each call as it comes in."""
@@ -210,7 +211,7 @@ class AuthorizationServer:
     async def _answer(
         self, request: web.BaseRequest, call: Call, behaviour: Behaviour, handler: Any
     ) -> web.StreamResponse:
-        plan = {} if behaviour == "normal" else dict(behaviour)  # type: ignore[call-overload]
+        plan = _plan(behaviour)
         if "text" in plan:
             text = plan["text"]
             if "${new}" in text:
@@ -287,6 +288,14 @@ class AuthorizationServer:
         if client is None or client.secret != secret:
             raise Refusal(401, "invalid_client", "unknown client, or the wrong secret")
         return client
+
+
+def _plan(behaviour: Behaviour) -> dict[str, Any]:
+    if not isinstance(behaviour, str):
+        return dict(behaviour)
+    if behaviour != NORMAL:
+        raise ValueError(f"unknown behaviour {behaviour}")
+    return {}
 
 
 def _form_of(call: Call) -> dict[str, str]:

@@ -72,15 +72,14 @@ def _read(connection: socket.socket, method: str, started: float) -> Response:
         error = f"{answer.length} bytes of the body are missing" if answer.length else None
     except (OSError, http.client.HTTPException) as problem:
         error = f"{type(problem).__name__}: {problem}"
-    status = getattr(answer, "status", None)
+    # Both are there once they have been read, and an answer can break off before.
+    status, fields = getattr(answer, "status", None), getattr(answer, "headers", None)
     elapsed = time.monotonic() - started
     answer.close()
-    return Response(status if isinstance(status, int) else None, _lines(answer), pieces, elapsed, error)
+    return Response(status if isinstance(status, int) else None, _lines(fields), pieces, elapsed, error)
 
 
-def _lines(answer: http.client.HTTPResponse) -> HeaderLines:
-    if answer.headers is None:
+def _lines(fields: http.client.HTTPMessage | None) -> HeaderLines:
+    if fields is None:
         return []
-    return [
-        (name.encode("latin-1"), value.encode("latin-1", "surrogateescape")) for name, value in answer.headers.items()
-    ]
+    return [(name.encode("latin-1"), value.encode("latin-1", "surrogateescape")) for name, value in fields.items()]

@@ -32,7 +32,7 @@ class EnvoyDriver:
 
     name = "envoy"
     family = "envoy"
-    variants = ("stop-all", "stop-headers")
+    variants: tuple[str, ...] = ("stop-all", "stop-headers")
 
     def __init__(self, workers: int = 1) -> None:
         self._workers = workers

@@ -119,7 +119,7 @@ class EnvoyStage:
     def visits(self, count: int, **headers: str) -> list[Visit]:
         """Sends so many, and returns when all of them are with the gateway."""
         before = self.active()
-        visits = [self.visit(f"/tools/{number}", **headers) for number in range(count)]
+        visits = [self.visit(f"/tools/{number}", None, **headers) for number in range(count)]
         self.wait(lambda: self.active() == before + count)
         return visits
 

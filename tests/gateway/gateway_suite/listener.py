@@ -28,7 +28,7 @@ class Listener:
         self.tls: ssl.SSLContext | None = None
         self._reserved = _bound(0)
         self.address = Address("127.0.0.1", self._reserved.getsockname()[1])
-        self._server: web.Server[web.BaseRequest] | None = None
+        self._server: web.Server | None = None
         self._listening: asyncio.Server | None = None
 
     async def listen(self) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 from .authorization_server import AuthorizationServer
 from .runner import CLAIMS
@@ -120,9 +120,9 @@ class Load:
             return self._mint("hidden", header={"kid": f"unknown-{self._random.random()}"})
         return self._mint(key, lifetime=-10)
 
-    def _mint(self, key: str, lifetime: int = LIFETIME, **plan: object) -> str:
+    def _mint(self, key: str, lifetime: int = LIFETIME, header: Mapping[str, Any] | None = None) -> str:
         self._minted += 1
-        token = self._server.mint_signed(f"user-{self._minted}", lifetime, key, **plan, **CLAIMS)
+        token = self._server.mint_signed(f"user-{self._minted}", lifetime, key, header=header, **CLAIMS)
         del self._server.tokens[token]  # nobody introspects it
         return token
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from .runner import Outcome
-
 FILE = Path(__file__).parent.parent / "matrix.yaml"
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Faults that are shown by scenarios of one shape."""
+
+    shown_by: str
+    """The id of a row's scenario, with gaps for the endpoint and the row's name."""
+    rows: Sequence[Row]
+
+    def scenario(self, endpoint: str, row: Row) -> str:
+        """The id of the scenario that shows a row at an endpoint."""
+        return self.shown_by.format(endpoint=endpoint, name=row["name"])
 
 
 @dataclass(frozen=True)
@@ -19,40 +32,32 @@ class Matrix:
     """Faults by endpoint, and shapes of answers."""
 
     endpoints: Sequence[str]
-    faults: Mapping[str, Sequence[str]]
-    """The scenarios of each kind of fault, with a gap for the endpoint."""
+    faults: Mapping[str, Group]
     answers: Mapping[str, Mapping[str, Any]]
 
     def scenarios(self) -> Iterator[str]:
         """Every scenario that is named."""
-        for endpoint in self.endpoints:
-            yield from self.scenarios_of(endpoint)
+        for group in self.faults.values():
+            yield from (group.scenario(endpoint, row) for endpoint in self.endpoints for row in group.rows)
         for answer in self.answers.values():
             yield from answer["shown_by"]
 
-    def scenarios_of(self, endpoint: str) -> Iterator[str]:
-        """Those that break an endpoint."""
-        for templates in self.faults.values():
-            yield from (template.format(endpoint=endpoint) for template in templates)
-
-    def table(self, outcomes: Iterable[Outcome]) -> Iterator[str]:
-        """The statuses that the client got for each fault at each endpoint, in order."""
-        seen = {outcome.scenario.id: _statuses(outcome) for outcome in outcomes}
+    def table(self, statuses: Mapping[str, str]) -> Iterator[str]:
+        """The statuses that the client got for each fault at each endpoint, by kind of fault."""
         yield _line("", "", self.endpoints)
-        for kind, templates in self.faults.items():
-            for template in templates:
-                cells = [seen.get(template.format(endpoint=endpoint), "-") for endpoint in self.endpoints]
-                name = template.replace("{endpoint}-", "").replace("https-", "")
-                yield _line(kind, name, cells)
+        rows = [(group, row) for group in self.faults.values() for row in group.rows]
+        kinds = list(dict.fromkeys(row["kind"] for _, row in rows))
+        for group, row in sorted(rows, key=lambda entry: kinds.index(entry[1]["kind"])):
+            cells = [statuses.get(group.scenario(endpoint, row), "-") for endpoint in self.endpoints]
+            yield _line(row["kind"], row["name"], cells)
 
 
+@cache
 def load() -> Matrix:
     """The matrix as it is written down."""
-    return Matrix(**yaml.safe_load(FILE.read_text("utf-8")))
-
-
-def _statuses(outcome: Outcome) -> str:
-    return " ".join(str(sent.response.status or "none") for sent in outcome.sent)
+    read = yaml.safe_load(FILE.read_text("utf-8"))
+    faults = {name: Group(**group) for name, group in read["faults"].items()}
+    return Matrix(read["endpoints"], faults, read["answers"])
 
 
 def _line(kind: str, name: str, cells: Sequence[str]) -> str:

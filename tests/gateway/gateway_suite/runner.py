@@ -22,7 +22,7 @@ from .upstream import Arrival, Upstream
 
 RESOURCE = "https://api.example.com/mcp"
 ISSUER = "https://auth.example.com"
-CLAIMS = {"aud": RESOURCE, "scope": "mcp:read mcp:write", "client_id": "agent"}
+CLAIMS: Mapping[str, Any] = {"aud": RESOURCE, "scope": "mcp:read mcp:write", "client_id": "agent"}
 CLIENTS = {"gateway": "introspection-secret", "exchange-client": "exchange:secret+1"}
 AT_ONCE = 12
 """How many scenarios run at a time, not counting those that wait."""
@@ -57,6 +57,11 @@ class Outcome:
     subject_tokens: list[str] = field(default_factory=list)
     trap: str | None = None
     problem: BaseException | None = None
+
+    @property
+    def statuses(self) -> str:
+        """What the client got, request by request."""
+        return " ".join(str(sent.response.status or "none") for sent in self.sent)
 
 
 class Stage:

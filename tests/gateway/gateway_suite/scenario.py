@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from . import matrix
+
 FOLDER = Path(__file__).parent.parent
 CELL = re.compile(r"\$\((\w+)\)")
 PLACEHOLDER = re.compile(r"\$\{([^{}]+)\}")
@@ -57,11 +59,12 @@ def load(folder: Path = FOLDER / "scenarios") -> list[Scenario]:
 
 
 def each(template: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A scenario for each row of its ``for_each``, or itself."""
+    """A scenario for each row of its ``for_each``, which may name a group of faults in matrix.yaml, or itself."""
     if "for_each" not in template:
         return [dict(template)]
     plain = {name: value for name, value in template.items() if name != "for_each"}
-    return [_fill(plain, row) for row in template["for_each"]]
+    rows = template["for_each"]
+    return [_fill(plain, row) for row in (matrix.load().faults[rows].rows if isinstance(rows, str) else rows)]
 
 
 def _fill(value: Any, row: Mapping[str, Any]) -> Any:

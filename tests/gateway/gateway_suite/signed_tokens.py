@@ -15,7 +15,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from joserfc import jwe, jwt
-from joserfc.jwk import RSAKey
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 from .signing_keys import SigningKey, generated
@@ -77,12 +77,12 @@ def _mac(draft: Draft, secret: bytes) -> str:
 
 def mac_of_pem(draft: Draft) -> str:
     """HS256 with the published key's PEM text as its secret."""
-    return _mac(draft, draft.key.key.as_pem(private=False))
+    return _mac(draft, _asymmetric(draft).as_pem(private=False))
 
 
 def mac_of_der(draft: Draft) -> str:
     """HS256 with the published key's DER bytes."""
-    return _mac(draft, draft.key.key.as_der(private=False))
+    return _mac(draft, _asymmetric(draft).as_der(private=False))
 
 
 def mac_of_jwk(draft: Draft) -> str:
@@ -211,6 +211,12 @@ def _recipient() -> RSAKey:
     if not isinstance(recipient, RSAKey):
         raise TypeError("an RSA key is expected")
     return recipient
+
+
+def _asymmetric(draft: Draft) -> RSAKey | ECKey | OKPKey:
+    if isinstance(draft.key.key, OctKey):
+        raise TypeError("a key with a public part is expected")
+    return draft.key.key
 
 
 def _signature(alg: str, text: str, key: Any) -> bytes:
