@@ -37,16 +37,16 @@ impl Replacement {
         );
         let response = rejection::internal_error();
         let status = response.status.to_string();
-        complain("status", raw::replace_header(Map::LocalReply, b":status", status.as_bytes()));
+        complain("status", raw::replace_header(Map::Response, b":status", status.as_bytes()));
         if kind.lists(lines) {
             remove_listed();
         } else {
             // Beyond its limit the host overruns the room it asked for when it makes a list. So the
             // lines are dropped unseen, all at once; of nginx's own that leaves those below.
-            complain("header", raw::replace_all_headers(Map::LocalReply, &[]));
+            complain("header", raw::replace_all_headers(Map::Response, &[]));
         }
         for (name, value) in &response.headers {
-            let replaced = raw::replace_header(Map::LocalReply, name.as_bytes(), value.as_bytes());
+            let replaced = raw::replace_header(Map::Response, name.as_bytes(), value.as_bytes());
             complain("header", replaced);
         }
         Replacement { text: response.body.into_bytes() }
@@ -64,12 +64,12 @@ impl Replacement {
 }
 
 fn remove_listed() {
-    let Ok(pairs) = raw::header_pairs(Map::LocalReply) else {
+    let Ok(pairs) = raw::header_pairs(Map::Response) else {
         return raw::log(Level::Critical, "the response's header cannot be read");
     };
     for (name, _) in pairs {
         if !name.starts_with(b":") && !name.eq_ignore_ascii_case(KEPT) {
-            complain("header", raw::remove_header(Map::LocalReply, &name));
+            complain("header", raw::remove_header(Map::Response, &name));
         }
     }
 }
