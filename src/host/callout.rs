@@ -1,6 +1,6 @@
 //! Sending a callout, and reading how it ended.
 
-use super::kind::{CallEnd, Kind};
+use super::gateway::{CallEnd, Kind};
 use super::{outgoing, raw};
 use crate::http::{Callout, CalloutFailure, CalloutOutcome, CalloutResponse, Headers};
 use crate::report::{Level, Quoted};

@@ -4,19 +4,21 @@
 //! - [`root`] and [`context`] are what the SDK knows: a configuration's root, and a request.
 //! - [`plugin`] loads a configuration and keeps it at work; [`stream`] takes one request from
 //!   callback to callback and does what the core says.
-//! - [`callout`] sends a callout and reads how it ended. [`root_calls`] are those that belong to the
-//!   root, with [`flight`] knowing who waits for which.
+//! - [`callout`] sends a callout and reads how it ended.
 //! - [`raw`] are the gateway's functions. [`outgoing`] checks what is handed to them, [`pairs`] is
 //!   the form header fields take on the way.
-//! - [`kind`] knows in what the two kinds of gateway differ. [`gate`] and [`unseen`] are Kong's.
-//! - [`store`] is the shared data, where there is any. [`settings`] says what Kong's operator left out.
+//! - [`gateway`] knows in what the two gateways differ. [`kong`] and [`envoy`] hold what is theirs
+//!   alone.
+//! - [`store`] is the shared data, where there is any.
 
-mod flight;
-mod kind;
+// Natively only the tests use what is here.
+#![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "called by the Wasm half alone"))]
+
+mod envoy;
+mod gateway;
+mod kong;
 mod outgoing;
 mod pairs;
-#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "asked for by the plugin alone"))]
-mod settings;
 
 #[cfg(target_arch = "wasm32")]
 mod callout;
@@ -25,21 +27,15 @@ mod context;
 #[cfg(all(target_arch = "wasm32", feature = "fault-injection"))]
 mod fault;
 #[cfg(target_arch = "wasm32")]
-mod gate;
-#[cfg(target_arch = "wasm32")]
 mod plugin;
 #[cfg(target_arch = "wasm32")]
 mod raw;
 #[cfg(target_arch = "wasm32")]
 mod root;
 #[cfg(target_arch = "wasm32")]
-mod root_calls;
-#[cfg(target_arch = "wasm32")]
 mod store;
 #[cfg(target_arch = "wasm32")]
 mod stream;
-#[cfg(target_arch = "wasm32")]
-mod unseen;
 
 #[cfg(target_arch = "wasm32")]
 proxy_wasm::main! {{

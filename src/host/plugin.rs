@@ -1,8 +1,9 @@
 //! One configuration at work.
 
-use super::kind::Kind;
+use super::gateway::Kind;
+use super::kong::settings;
+use super::raw;
 use super::store::Store;
-use super::{raw, settings};
 use crate::config;
 use crate::digest::{Digest, DigestBuilder};
 use crate::flow::ResourceServer;

@@ -4,9 +4,9 @@
 //! asks for no ticks either, because that host keeps the timers of every configuration it ever had.
 
 use super::context::RequestContext;
+use super::envoy::root_calls::RootCalls;
 use super::plugin::Plugin;
 use super::raw;
-use super::root_calls::RootCalls;
 use super::stream::Stream;
 use crate::report::Level;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};

@@ -3,7 +3,7 @@
 //! Kong's host traps on every shared-data call while no zone is declared, on a value that the zone
 //! cannot hold, and on a full zone that evicts nothing. So the zone's declaration is read first.
 
-use super::kind::{Kind, SharedZone};
+use super::gateway::{Kind, SharedZone};
 use super::raw::{self, Status};
 use crate::cache::shared::{SharedStore, Slot, Version, Written};
 use crate::policy::SharedData;

@@ -4,15 +4,16 @@
 //! that continues a request whenever nothing was said about it leaves no room for anything else.
 
 use super::callout::{self, InFlight};
+use super::envoy::root_calls::RootCalls;
 #[cfg(feature = "fault-injection")]
 use super::fault::{self, Place};
-use super::gate::{Gate, Shutting};
+use super::kong::buffered;
+use super::kong::buffered::Replacement;
+use super::kong::gate::{Gate, Shutting};
+use super::outgoing;
 use super::pairs::{self, Pairs};
 use super::plugin::Plugin;
 use super::raw::{self, Map, Status};
-use super::root_calls::RootCalls;
-use super::unseen::Replacement;
-use super::{outgoing, unseen};
 use crate::flow::step::{Environment, Event, HeaderEdit, HeaderEdits, Step};
 use crate::flow::{Pending, ResourceServer};
 use crate::http::{Callout, CalloutFailure, CalloutOutcome, Headers, LocalReply, RequestHead};
@@ -272,7 +273,7 @@ impl Stream {
     /// `lines` is how many header lines it has. Only in the response header callback.
     pub(super) fn response_begins(&self, lines: usize) {
         let kind = self.plugin.kind();
-        if self.is_new() && unseen::is_upstream_answer(kind) {
+        if self.is_new() && buffered::is_upstream_answer(kind) {
             self.state.set(State::Replacing(Replacement::begin(kind, lines)));
         }
     }

@@ -4,8 +4,8 @@ use super::claims::ClaimsSet;
 use crate::jose::jwk::{JwkSet, NoKey};
 use crate::jose::jws::Jws;
 use crate::jose::key::VerificationKey;
-use crate::json::{self, JsonError};
 use crate::jose::verify::{SignatureError, VerifiedJws};
+use crate::json::{self, JsonError};
 use std::fmt;
 
 /// A JWT with a good signature. What it says has yet to be held to the rules.

@@ -29,7 +29,7 @@ impl Kind {
     #[cfg(target_arch = "wasm32")]
     pub(super) fn detect() -> Kind {
         let absent = |path: &[&str]| raw::property(path) == Err(Status::NOT_FOUND);
-        if absent(super::gate::UPSTREAM_SCHEME) && absent(&["kong", "version"]) {
+        if absent(super::kong::gate::UPSTREAM_SCHEME) && absent(&["kong", "version"]) {
             Kind::Envoy
         } else {
             Kind::Kong

@@ -5,20 +5,20 @@
 //! A shut gate is not an answer: a client that sent a body would wait for ever. Every path still
 //! ends in a reply.
 
-use super::raw::{self, Status};
+use crate::host::raw::{self, Status};
 
 /// The nginx variable that stands before `://` in Kong's `proxy_pass`.
-pub(super) const UPSTREAM_SCHEME: &[&str] = &["ngx", "upstream_scheme"];
+pub(in crate::host) const UPSTREAM_SCHEME: &[&str] = &["ngx", "upstream_scheme"];
 
 const SHUT: &[u8] = b"token-exchange-undecided";
 
 /// A gate that was shut, and what opens it: the scheme that was there.
-pub(super) struct Gate {
+pub(in crate::host) struct Gate {
     scheme: Vec<u8>,
 }
 
 /// How shutting the gate went.
-pub(super) enum Shutting {
+pub(in crate::host) enum Shutting {
     /// It is shut.
     Done(Gate),
     /// It was shut by another instance of this filter on the same request, and not opened: that
@@ -30,7 +30,7 @@ pub(super) enum Shutting {
 
 impl Gate {
     /// Shuts the gate. Only in callbacks of a request.
-    pub(super) fn shut() -> Shutting {
+    pub(in crate::host) fn shut() -> Shutting {
         match raw::property(UPSTREAM_SCHEME) {
             Ok(scheme) if scheme == SHUT => Shutting::AnsweredElsewhere,
             Ok(scheme) if scheme.is_empty() => Shutting::Failed(Status::NOT_FOUND),
@@ -43,12 +43,12 @@ impl Gate {
     }
 
     /// Lets the request through.
-    pub(super) fn open(&self) -> Result<(), Status> {
+    pub(in crate::host) fn open(&self) -> Result<(), Status> {
         raw::set_property(UPSTREAM_SCHEME, &self.scheme)
     }
 
     /// Whether some instance of this filter has shut this request out.
-    pub(super) fn is_shut() -> bool {
+    pub(in crate::host) fn is_shut() -> bool {
         raw::property(UPSTREAM_SCHEME).is_ok_and(|scheme| scheme == SHUT)
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// The callouts under way, and for each of them the requests that wait for it.
 #[derive(Debug)]
-pub(super) struct Flights<Call, Request> {
+pub(in crate::host) struct Flights<Call, Request> {
     by_token: BTreeMap<u32, Flight<Call, Request>>,
     /// The newest flight of each key.
     by_key: BTreeMap<FlightKey, u32>,
@@ -25,9 +25,9 @@ struct Flight<Call, Request> {
 
 /// A request that waits, and until when.
 #[derive(Debug)]
-pub(super) struct Passenger<Request> {
-    pub(super) request: Request,
-    pub(super) due: UnixTime,
+pub(in crate::host) struct Passenger<Request> {
+    pub(in crate::host) request: Request,
+    pub(in crate::host) due: UnixTime,
 }
 
 impl<Call, Request> Default for Flights<Call, Request> {
@@ -38,7 +38,7 @@ impl<Call, Request> Default for Flights<Call, Request> {
 
 impl<Call, Request> Flights<Call, Request> {
     /// Whether no callout is under way.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::host) fn is_empty(&self) -> bool {
         self.by_token.is_empty()
     }
 
@@ -46,7 +46,7 @@ impl<Call, Request> Flights<Call, Request> {
     ///
     /// # Errors
     /// There is none, or one whose time is up: the request needs a callout of its own.
-    pub(super) fn board(
+    pub(in crate::host) fn board(
         &mut self,
         key: FlightKey,
         passenger: Passenger<Request>,
@@ -61,7 +61,7 @@ impl<Call, Request> Flights<Call, Request> {
     }
 
     /// Adds a callout that was sent for `first`. Without a key nobody else comes aboard.
-    pub(super) fn depart(
+    pub(in crate::host) fn depart(
         &mut self,
         token: u32,
         call: Call,
@@ -76,7 +76,7 @@ impl<Call, Request> Flights<Call, Request> {
 
     /// Takes the flight of a callout that has ended off the tables, with its requests in the order
     /// in which they came; `None` where nobody has waited for it for long.
-    pub(super) fn land(&mut self, token: u32) -> Option<(Call, Vec<Request>)> {
+    pub(in crate::host) fn land(&mut self, token: u32) -> Option<(Call, Vec<Request>)> {
         let flight = self.by_token.remove(&token)?;
         if let Some(key) = flight.key
             && self.by_key.get(&key) == Some(&token)
@@ -87,7 +87,7 @@ impl<Call, Request> Flights<Call, Request> {
     }
 
     /// Takes off the requests whose time is up, and the flights whose own is.
-    pub(super) fn give_up(&mut self, now: UnixTime) -> Vec<Request> {
+    pub(in crate::host) fn give_up(&mut self, now: UnixTime) -> Vec<Request> {
         let mut late = Vec::new();
         for flight in self.by_token.values_mut() {
             late.extend(flight.aboard.extract_if(.., |passenger| passenger.due < now));
@@ -100,7 +100,7 @@ impl<Call, Request> Flights<Call, Request> {
 
     /// The request that has waited longest for a callout.
     #[cfg(all(target_arch = "wasm32", feature = "fault-injection"))]
-    pub(super) fn first(&self, token: u32) -> Option<&Request> {
+    pub(in crate::host) fn first(&self, token: u32) -> Option<&Request> {
         self.by_token.get(&token)?.aboard.first().map(|passenger| &passenger.request)
     }
 }

@@ -11,13 +11,13 @@
 //! need not. A request is woken there without the SDK: it is made effective, and its own calls of
 //! the gateway follow.
 
-use super::callout::{self, InFlight};
+use super::flights::{Flights, Passenger};
+use crate::host::callout::{self, InFlight};
 #[cfg(feature = "fault-injection")]
-use super::fault::{self, Place};
-use super::flight::{Flights, Passenger};
-use super::kind::Kind;
-use super::raw;
-use super::stream::Stream;
+use crate::host::fault::{self, Place};
+use crate::host::gateway::Kind;
+use crate::host::raw;
+use crate::host::stream::Stream;
 use crate::http::{Callout, CalloutFailure, CalloutOutcome};
 use crate::report::Level;
 use crate::time::UnixTime;
@@ -35,7 +35,7 @@ type Waiting = Flights<InFlight, Weak<Stream>>;
 ///
 /// Everything is in cells that are emptied and filled again at once: nothing is borrowed while the
 /// gateway is called.
-pub(super) struct RootCalls {
+pub(in crate::host) struct RootCalls {
     /// The gateway's number for the root context.
     root: u32,
     flights: Cell<Waiting>,
@@ -58,7 +58,7 @@ enum Order {
 
 impl RootCalls {
     /// The callouts of a root context, none yet.
-    pub(super) fn new(root: u32) -> RootCalls {
+    pub(in crate::host) fn new(root: u32) -> RootCalls {
         RootCalls {
             root,
             flights: Cell::default(),
@@ -74,7 +74,7 @@ impl RootCalls {
     ///
     /// # Errors
     /// Why nothing was sent. The request does not wait.
-    pub(super) fn call(
+    pub(in crate::host) fn call(
         &self,
         request: &Rc<Stream>,
         kind: Kind,
@@ -117,7 +117,7 @@ impl RootCalls {
     }
 
     /// Sends the callout that [`RootCalls::send`] ordered. In the root's callbacks only.
-    pub(super) fn carry_out_order(&self) {
+    pub(in crate::host) fn carry_out_order(&self) {
         if let Order::Send(kind, callout, now) = self.order.take() {
             let sent = callout::dispatch(kind, &callout, now);
             if sent.is_ok() && !self.watching.get() {
@@ -128,7 +128,7 @@ impl RootCalls {
     }
 
     /// Resumes the requests that waited for a callout. In the root's callback for it only.
-    pub(super) fn land(&self, token: u32, lines: usize, body_size: usize) {
+    pub(in crate::host) fn land(&self, token: u32, lines: usize, body_size: usize) {
         #[cfg(feature = "fault-injection")]
         if self.is_lost(token) {
             return;
@@ -139,7 +139,7 @@ impl RootCalls {
     }
 
     /// Resumes the requests that have waited for too long. In the root's tick only.
-    pub(super) fn tick(&self) {
+    pub(in crate::host) fn tick(&self) {
         let Ok(now) = raw::now() else { return };
         let late = self.with_flights(|flights| flights.give_up(now));
         self.wake(&late, &CalloutOutcome::Failed(CalloutFailure::TimedOut));
@@ -149,7 +149,7 @@ impl RootCalls {
     }
 
     /// The root is gone, and its callouts with it.
-    pub(super) fn close(&self) {
+    pub(in crate::host) fn close(&self) {
         self.exists.set(false);
     }
 

@@ -10,7 +10,7 @@ type Reader<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Says what is missing. `setting` is asked only for settings whose value is text: a list, as
 /// `lua_ssl_trusted_certificate` is one, cannot be read.
-pub(super) fn check(setting: Reader<'_>, report: &mut Report) {
+pub(in crate::host) fn check(setting: Reader<'_>, report: &mut Report) {
     // Before Kong 3.6 none can be read.
     if setting("wasm").is_none() {
         return;

@@ -5,21 +5,21 @@
 //! what is left is to show the client nothing of what it said.
 
 use super::gate::Gate;
-use super::kind::Kind;
-use super::raw::{self, Map};
+use crate::host::gateway::Kind;
+use crate::host::raw::{self, Map};
 use crate::rejection;
 use crate::report::Level;
 
 /// Whether the response that begins is an upstream's, on a request that was never decided. Only in
 /// the response header callback: earlier the host traps on the property.
-pub(super) fn is_upstream_answer(kind: Kind) -> bool {
+pub(in crate::host) fn is_upstream_answer(kind: Kind) -> bool {
     // Elsewhere, and behind a gate that an instance of this filter has shut, the response is the
     // gateway's own.
     kind.has_gate() && !Gate::is_shut() && raw::property(&["kong", "service", "response", "status"]).is_ok()
 }
 
 /// An answer in the course of being replaced.
-pub(super) struct Replacement {
+pub(in crate::host) struct Replacement {
     /// What the client still has to get.
     text: Vec<u8>,
 }
@@ -29,7 +29,7 @@ const KEPT: &[u8] = b"connection";
 
 impl Replacement {
     /// Replaces the header of the response, which has `lines` lines.
-    pub(super) fn begin(kind: Kind, lines: usize) -> Replacement {
+    pub(in crate::host) fn begin(kind: Kind, lines: usize) -> Replacement {
         raw::log(
             Level::Critical,
             "the upstream was called before this filter ran, because a plugin on this route turns on \
@@ -54,7 +54,7 @@ impl Replacement {
 
     /// Replaces a piece of the body, `size` bytes long: the first by the filter's own text, the
     /// others by nothing.
-    pub(super) fn replace(&mut self, size: usize) {
+    pub(in crate::host) fn replace(&mut self, size: usize) {
         let text = std::mem::take(&mut self.text);
         if size > 0 || !text.is_empty() {
             // The host cuts the text to the length it replaces.
