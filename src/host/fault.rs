@@ -14,9 +14,9 @@ pub(super) enum Place {
     RequestTrailers,
     /// A callout ends.
     CallResponse,
-    /// A callout that the root owns ends. Nothing traps there: nobody is told.
+    /// A callout that the root owns ends. Nothing traps there: the end is lost.
     LostAnswer,
-    /// The request's header is edited, and the gate still shut.
+    /// The request's header is edited, and the gate still shut (M2).
     BeforeOpening,
 }
 

@@ -14,18 +14,25 @@
 // Natively only the tests use what is here.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "called by the Wasm half alone"))]
 
+mod call_end;
 mod envoy;
 mod gateway;
 mod kong;
+mod note;
 mod outgoing;
 mod pairs;
+mod status;
 
 #[cfg(target_arch = "wasm32")]
 mod callout;
 #[cfg(target_arch = "wasm32")]
 mod context;
+#[cfg(target_arch = "wasm32")]
+mod detect;
 #[cfg(all(target_arch = "wasm32", feature = "fault-injection"))]
 mod fault;
+#[cfg(target_arch = "wasm32")]
+mod log;
 #[cfg(target_arch = "wasm32")]
 mod plugin;
 #[cfg(target_arch = "wasm32")]
@@ -42,7 +49,7 @@ proxy_wasm::main! {{
     std::panic::set_hook(Box::new(|panic| {
         // Where, and not what: the text of a panic may hold what the panic was about.
         let place = panic.location().map_or_else(String::new, ToString::to_string);
-        raw::log(crate::report::Level::Critical, &format!("panic at {place}"));
+        log::note(&note::HostNote::Panic { place });
     }));
     proxy_wasm::set_root_context(|id| Box::new(root::Root::new(id)));
 }}

@@ -1,17 +1,17 @@
 //! The gateway's functions (proxy-wasm ABI 0.2.1), each with the status it returns.
 //!
 //! The only place with `unsafe`. The SDK has the same calls, but its own unwrap what a client or a
-//! server chose, or panic on a status they did not expect. None of these can.
+//! server chose, or panic on a status they did not expect (M1). None of these can.
 //!
 //! Some of them trap on a host where they are called in the wrong phase or with arguments it does
-//! not take. What must hold is said at each; [`super::outgoing`] checks what can be checked.
+//! not take (D4). What must hold is said at each; [`super::outgoing`] checks what can be checked.
 
 #![allow(unsafe_code)]
 
 use super::pairs::{self, Pairs};
+use super::status::Status;
 use crate::report::Level;
 use crate::time::UnixTime;
-use std::fmt;
 use std::time::Duration;
 
 mod abi {
@@ -89,25 +89,6 @@ mod sdk {
     // The SDK's own callback for the gateway, in this module like ours.
     unsafe extern "C" {
         pub(super) safe fn proxy_on_queue_ready(context: u32, queue: u32);
-    }
-}
-
-/// What a gateway answered to a call it did not carry out.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Status(u32);
-
-impl Status {
-    /// There is no such thing.
-    pub(super) const NOT_FOUND: Status = Status(1);
-    /// Somebody else wrote first.
-    pub(super) const CAS_MISMATCH: Status = Status(8);
-    /// What the call brought back is not in the form the ABI prescribes. The code is the ABI's own.
-    const PARSE_FAILURE: Status = Status(4);
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "status {}", self.0)
     }
 }
 

@@ -1,24 +1,23 @@
 //! One request: which step of the core leads to which calls of the gateway.
 //!
 //! Every callback ends in a decision, or with a callout under way that the request waits for: a host
-//! that continues a request whenever nothing was said about it leaves no room for anything else.
+//! that continues a request whenever nothing was said about it (D1) leaves no room for anything else.
 
 use super::callout::{self, InFlight};
-use super::envoy::root_calls::RootCalls;
+use super::envoy::root_calls::{RootCalls, WaitingRequest};
 #[cfg(feature = "fault-injection")]
 use super::fault::{self, Place};
-use super::kong::buffered;
-use super::kong::buffered::Replacement;
+use super::kong::buffered::{self, Replacement};
 use super::kong::gate::{Gate, Shutting};
-use super::outgoing;
+use super::note::{EditFailure, HostNote};
 use super::pairs::{self, Pairs};
 use super::plugin::Plugin;
-use super::raw::{self, Map, Status};
+use super::raw::{self, Map};
+use super::{log, outgoing};
 use crate::flow::step::{Environment, Event, HeaderEdit, HeaderEdits, Step};
 use crate::flow::{Pending, ResourceServer};
 use crate::http::{Callout, CalloutFailure, CalloutOutcome, Headers, LocalReply, RequestHead};
 use crate::rejection;
-use crate::report::{Level, Quoted};
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
@@ -33,8 +32,8 @@ pub(super) struct Stream {
     root_calls: Rc<RootCalls>,
     state: Cell<State>,
     gate: OnceCell<Gate>,
-    /// The last POST callout brought no body.
-    post_without_answer: Cell<bool>,
+    /// The last callout was a POST that brought no body (T1).
+    post_without_body: Cell<bool>,
 }
 
 #[derive(Default)]
@@ -46,11 +45,11 @@ enum State {
     Waiting(Owner, Pending),
     /// Let through.
     Forwarded,
-    /// Answered, here or by another instance of the filter: nothing more is done.
+    /// Answered, here or by another instance of the filter (Q7): nothing more is done.
     Answered,
     /// The gateway refused to send the answer. The request is held, because it must not pass.
     Held,
-    /// The upstream's answer to a request that was never decided is being replaced.
+    /// The upstream's response to a request that was never decided is being replaced (Q5).
     Replacing(Replacement),
 }
 
@@ -71,37 +70,32 @@ impl Stream {
             root_calls,
             state: Cell::default(),
             gate: OnceCell::new(),
-            post_without_answer: Cell::new(false),
+            post_without_body: Cell::new(false),
         })
-    }
-
-    /// The gateway's number for it.
-    pub(super) fn id(&self) -> u32 {
-        self.id
     }
 
     /// Begins a request. `lines` is how many header lines it has.
     pub(super) fn begin(self: &Rc<Self>, lines: usize) {
-        let kind = self.plugin.kind();
-        if kind.has_gate() {
+        let gateway = self.plugin.gateway();
+        if gateway.has_gate() {
             match Gate::shut() {
                 // The gate of a request is shut once, in its first callback.
                 Shutting::Done(gate) => drop(self.gate.set(gate)),
                 Shutting::AnsweredElsewhere => return self.state.set(State::Answered),
                 Shutting::Failed(status) => {
-                    return self.fail(&format!("the upstream's scheme cannot be replaced: {status}"));
+                    return self.fail(&HostNote::GateNotShut(status));
                 }
             }
         }
-        // Beyond the limit the list is not asked for, and the core refuses by the number alone.
-        let listed = if kind.lists(lines) { raw::header_pairs(Map::Request) } else { Ok(Vec::new()) };
+        // Beyond the limit the list is not asked for, and the core refuses by the number alone (D9).
+        let listed = if gateway.lists(lines) { raw::header_pairs(Map::Request) } else { Ok(Vec::new()) };
         match listed {
             Ok(pairs) => {
                 let head = request_head(pairs, lines);
                 let step = self.ask(|server, environment| server.begin(&head, environment));
                 self.carry_out(step);
             }
-            Err(status) => self.fail(&format!("the request's header cannot be read: {status}")),
+            Err(status) => self.fail(&HostNote::RequestHeaderUnreadable(status)),
         }
     }
 
@@ -112,26 +106,11 @@ impl Stream {
                 let outcome = callout::outcome(&call, lines, body_size);
                 let has_body =
                     matches!(&outcome, CalloutOutcome::Answered(answer) if !answer.body.is_empty());
-                self.post_without_answer.set(call.is_post && !has_body);
+                self.post_without_body.set(call.is_post && !has_body);
                 self.go_on(pending, &outcome, false);
             }
-            State::Waiting(..) => self.fail("the gateway brings the answer to another callout"),
+            State::Waiting(..) => self.fail(&HostNote::UnmatchedResponse),
             decided => self.state.set(decided),
-        }
-    }
-
-    /// Goes on after a callout of the root. False where the request is over, or decided. Only with
-    /// this request effective.
-    pub(super) fn arrive(self: &Rc<Self>, outcome: &CalloutOutcome, joined: bool) -> bool {
-        match self.state.take() {
-            State::Waiting(Owner::Root, pending) => {
-                self.go_on(pending, outcome, joined);
-                true
-            }
-            other => {
-                self.state.set(other);
-                false
-            }
         }
     }
 
@@ -143,7 +122,7 @@ impl Stream {
         if self.look(|state| matches!(state, State::Forwarded))
             && let Err(status) = raw::continue_request()
         {
-            raw::log(Level::Error, &format!("the gateway does not let a request go on: {status}"));
+            log::note(&HostNote::RequestNotContinued(status));
         }
     }
 
@@ -155,7 +134,7 @@ impl Stream {
         match raw::now() {
             Ok(now) => self.plugin.ask(now, question),
             Err(status) => {
-                raw::log(Level::Error, &format!("the gateway's clock cannot be read: {status}"));
+                log::note(&HostNote::ClockUnreadable(status));
                 Step::Respond(rejection::internal_error())
             }
         }
@@ -173,63 +152,62 @@ impl Stream {
                 Step::Forward(edits, _) => {
                     return match self.forward(&edits) {
                         Ok(()) => self.state.set(State::Forwarded),
-                        Err(what) => self.fail(&what),
+                        Err(note) => self.fail(&note),
                     };
                 }
                 Step::Respond(response) => return self.answer(&response),
             }
         }
-        self.fail("more callouts than any policy makes");
+        self.fail(&HostNote::CalloutLimitExceeded);
     }
 
     fn call(self: &Rc<Self>, callout: Callout) -> Result<Owner, CalloutFailure> {
-        let (kind, now) = (self.plugin.kind(), raw::now().map_err(|_| CalloutFailure::NotSent)?);
-        if kind.traits().joins_callouts {
-            self.root_calls.call(self, kind, callout, now)?;
+        let (gateway, now) = (self.plugin.gateway(), raw::now().map_err(|_| CalloutFailure::NotSent)?);
+        if gateway.traits().joins_callouts {
+            let request: Rc<dyn WaitingRequest> = Rc::<Stream>::clone(self);
+            self.root_calls.call(&request, gateway, callout, now)?;
             Ok(Owner::Root)
         } else {
-            callout::dispatch(kind, &callout, now).map(Owner::Request)
+            callout::dispatch(gateway, &callout, now).map(Owner::Request)
         }
     }
 
     /// Edits the request and opens the gate.
     ///
     /// # Errors
-    /// What went wrong, in words for the log. The request is still shut out, on a gateway with a
-    /// gate, and paused or about to be answered on any.
-    fn forward(&self, edits: &HeaderEdits) -> Result<(), String> {
+    /// What went wrong. The request is still shut out, on a gateway with a gate, and paused or about
+    /// to be answered on any.
+    fn forward(&self, edits: &HeaderEdits) -> Result<(), HostNote> {
         for edit in edits.iter() {
             let (HeaderEdit::Set { name, .. } | HeaderEdit::Remove { name }) = edit;
-            self.edit(edit).map_err(|why| {
-                format!("header {} cannot be edited: {why}", Quoted(&String::from_utf8_lossy(name)))
-            })?;
+            self.edit(edit).map_err(|why| HostNote::HeaderNotEdited { name: name.clone(), why })?;
         }
         #[cfg(feature = "fault-injection")]
         fault::strike(Place::BeforeOpening);
         match self.gate.get() {
-            Some(gate) => gate.open().map_err(|status| format!("the gate does not open: {status}")),
+            Some(gate) => gate.open().map_err(HostNote::GateNotOpened),
             None => Ok(()),
         }
     }
 
-    fn edit(&self, edit: &HeaderEdit) -> Result<(), String> {
-        let shown = |status: Status| status.to_string();
-        match edit {
+    fn edit(&self, edit: &HeaderEdit) -> Result<(), EditFailure> {
+        let edited = match edit {
             HeaderEdit::Set { name, value } if !outgoing::is_field(name, value) => {
-                Err("it is not a header field".to_owned())
+                return Err(EditFailure::Malformed);
             }
-            HeaderEdit::Set { name, value } => raw::replace_header(Map::Request, name, value).map_err(shown),
-            HeaderEdit::Remove { name } if self.plugin.kind().traits().removes_headers => {
-                raw::remove_header(Map::Request, name).map_err(shown)
+            HeaderEdit::Set { name, value } => raw::replace_header(Map::Request, name, value),
+            HeaderEdit::Remove { name } if self.plugin.gateway().traits().removes_headers => {
+                raw::remove_header(Map::Request, name)
             }
-            // Kong's host forgets a header it removes, and nginx sends it all the same.
-            HeaderEdit::Remove { name } => raw::replace_header(Map::Request, name, b"").map_err(shown),
-        }
+            // Kong's host forgets a header it removes, and nginx sends it all the same (D7).
+            HeaderEdit::Remove { name } => raw::replace_header(Map::Request, name, b""),
+        };
+        edited.map_err(EditFailure::Refused)
     }
 
     /// Refuses the request because the filter or its gateway failed.
-    fn fail(&self, what: &str) {
-        raw::log(Level::Error, what);
+    fn fail(&self, note: &HostNote) {
+        log::note(note);
         self.answer(&rejection::internal_error());
     }
 
@@ -239,27 +217,29 @@ impl Stream {
         let (response, header) = match outgoing::response_header(response) {
             Some(header) => (response, header),
             None => {
-                raw::log(Level::Error, "an answer cannot be sent as it is");
-                (&fallback, outgoing::response_header(&fallback).unwrap_or_else(|| pairs::EMPTY.to_vec()))
+                log::note(&HostNote::MalformedReply);
+                let header = outgoing::response_header(&fallback).or_else(|| pairs::serialize(&[]));
+                (&fallback, header.unwrap_or_default())
             }
         };
-        let body: &[u8] = if self.plugin.kind().takes_reply_body(self.post_without_answer.get()) {
+        let body: &[u8] = if self.plugin.gateway().takes_reply_body(self.post_without_body.get()) {
             response.body.as_bytes()
         } else {
             b""
         };
-        // Set before the call, so that nothing that happens in it leads to a second answer.
+        // Set before the call, so that nothing that happens in it leads to a second answer (D4).
         self.state.set(State::Answered);
         if let Err(status) = raw::send_local_response(response.status, &header, body) {
-            raw::log(Level::Error, &format!("the gateway does not send an answer: {status}"));
+            log::note(&HostNote::ReplyRefused(status));
             self.state.set(State::Held);
         }
     }
 
-    /// Whether the request must be held back. One that is neither decided nor waiting is refused.
+    /// Whether the request must be held back (D5, E2). One that is neither decided nor waiting is
+    /// refused (D1).
     pub(super) fn holds(&self) -> bool {
         if self.is_new() {
-            self.fail("a request was not decided");
+            self.fail(&HostNote::Undecided);
         }
         self.look(|state| matches!(state, State::Waiting(..) | State::Held))
     }
@@ -272,9 +252,9 @@ impl Stream {
     /// Begins to replace the response, if it is an upstream's that the filter never let through.
     /// `lines` is how many header lines it has. Only in the response header callback.
     pub(super) fn response_begins(&self, lines: usize) {
-        let kind = self.plugin.kind();
-        if self.is_new() && buffered::is_upstream_answer(kind) {
-            self.state.set(State::Replacing(Replacement::begin(kind, lines)));
+        let gateway = self.plugin.gateway();
+        if self.is_new() && gateway.has_gate() && buffered::is_upstream_response() {
+            self.state.set(State::Replacing(Replacement::begin(gateway.lists(lines))));
         }
     }
 
@@ -298,6 +278,25 @@ impl Stream {
         let seen = look(&state);
         self.state.set(state);
         seen
+    }
+}
+
+impl WaitingRequest for Stream {
+    fn context_id(&self) -> u32 {
+        self.id
+    }
+
+    fn wake(self: Rc<Self>, outcome: &CalloutOutcome, joined: bool) -> bool {
+        match self.state.take() {
+            State::Waiting(Owner::Root, pending) => {
+                self.go_on(pending, outcome, joined);
+                true
+            }
+            other => {
+                self.state.set(other);
+                false
+            }
+        }
     }
 }
 

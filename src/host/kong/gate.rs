@@ -1,18 +1,19 @@
-//! Kong's gate. Its host lets a request go upstream whenever a callback ends without a word, and
-//! also when the filter traps in one. So each request is shut out first, by a scheme that nginx
+//! Kong's gate (M2). Its host lets a request go upstream whenever a callback ends without a word
+//! (D1), and also when the filter traps in one (D2, D3). So each request is shut out first, by a scheme that nginx
 //! cannot proxy to, and let in only when the core says Forward.
 //!
-//! A shut gate is not an answer: a client that sent a body would wait for ever. Every path still
-//! ends in a reply.
+//! A shut gate is not an answer: a client that sent a body would wait for ever (Q3). Every path
+//! still ends in a reply.
 
-use crate::host::raw::{self, Status};
+use crate::host::raw;
+use crate::host::status::Status;
 
 /// The nginx variable that stands before `://` in Kong's `proxy_pass`.
 pub(in crate::host) const UPSTREAM_SCHEME: &[&str] = &["ngx", "upstream_scheme"];
 
 const SHUT: &[u8] = b"token-exchange-undecided";
 
-/// A gate that was shut, and what opens it: the scheme that was there.
+/// A gate that was shut, and what opens it: the scheme that was there (Q5).
 pub(in crate::host) struct Gate {
     scheme: Vec<u8>,
 }
@@ -22,7 +23,7 @@ pub(in crate::host) enum Shutting {
     /// It is shut.
     Done(Gate),
     /// It was shut by another instance of this filter on the same request, and not opened: that
-    /// one has answered.
+    /// one has answered (Q7).
     AnsweredElsewhere,
     /// The request cannot be shut out.
     Failed(Status),

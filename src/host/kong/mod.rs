@@ -1,7 +1,11 @@
-//! What is Kong's alone.
+//! What is Kong's alone: the [`gate`] before the upstream, the response to a [`buffered`] request, the
+//! [`settings`] of kong.conf, the shared [`zone`], how a callout fails, and what Kong's host can do.
 
 #[cfg(target_arch = "wasm32")]
 pub(super) mod buffered;
+pub(super) mod call_failure;
 #[cfg(target_arch = "wasm32")]
 pub(super) mod gate;
 pub(super) mod settings;
+pub(super) mod traits;
+pub(super) mod zone;
