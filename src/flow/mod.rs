@@ -144,7 +144,9 @@ impl ResourceServer {
 
     /// Takes a request back with what its callout brought.
     pub fn resume(&mut self, pending: Pending, event: Event<'_>, environment: &mut Environment<'_>) -> Step {
-        let Event::Called { outcome, joined } = event;
+        let Event::Called { outcome, joined } = event else {
+            return self.conclude(Err(Rejection::Internal), environment.report);
+        };
         let callee = pending.stage.callee();
         let answer = answer::whole(outcome, callee, pending.due, environment);
         let carried = pending.carried;

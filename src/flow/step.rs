@@ -1,4 +1,4 @@
-//! The four things the core can say, and what it is told in between.
+//! What the core can ask of the shell, and what the shell brings back.
 
 use crate::cache::shared::SharedStore;
 use crate::http::{Callout, CalloutOutcome, LocalReply};
@@ -39,6 +39,9 @@ pub struct Environment<'a> {
 pub enum Step {
     /// Make this call, then come back with its outcome and the [`super::Pending`].
     Call(Callout, super::Pending),
+    /// Read the request's body, up to so many bytes, then come back with it and the
+    /// [`super::Pending`]. At most once for a request.
+    ReadBody(ByteLimit, super::Pending),
     /// Let the request through with these edits.
     Forward(HeaderEdits, Receipt),
     /// Answer the request; nothing goes upstream.
@@ -55,6 +58,24 @@ pub enum Event<'a> {
         /// Another request made it, for a callout of the same flight.
         joined: bool,
     },
+    /// All of the request's body, or why it cannot be had.
+    Body(Result<&'a [u8], BodyFailure>),
+}
+
+/// The most bytes of a body that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteLimit(pub usize);
+
+/// Why a request's body was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyFailure {
+    /// It has more bytes than the limit.
+    TooLarge,
+    /// The gateway cannot wait for a body whose length the request does not announce (RFC 9110
+    /// section 15.5.12).
+    LengthRequired,
+    /// The gateway does not hand it over.
+    Unreadable,
 }
 
 /// One change to the request's header.
@@ -102,3 +123,10 @@ impl HeaderEdits {
 /// What is kept of a forwarded request until it is over.
 #[derive(Debug)]
 pub struct Receipt(pub(super) ());
+
+impl Receipt {
+    /// Whether the response has to be shown to the core.
+    pub fn awaits_response(&self) -> bool {
+        false
+    }
+}

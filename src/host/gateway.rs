@@ -37,6 +37,13 @@ impl Gateway {
         self == Gateway::Kong
     }
 
+    /// Whether the body of a request comes to the filter while the request is paused, and stays there to
+    /// be read (E2). On Kong's host it comes once, after a callback of the header that does not pause, and
+    /// is read in its own callback only (Q3): there the gate alone holds a request back meanwhile.
+    pub(super) fn brings_body_while_paused(self) -> bool {
+        self == Gateway::Envoy
+    }
+
     /// Whether a reply may carry a body: on Kong's host one that follows a POST callout without a
     /// response body would be lost, status and all (T1).
     pub(super) fn takes_reply_body(self, post_without_body: bool) -> bool {

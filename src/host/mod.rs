@@ -4,16 +4,20 @@
 //! - [`root`] and [`context`] are what the SDK knows: a configuration's root, and a request.
 //! - [`plugin`] loads a configuration and keeps it at work; [`stream`] takes one request from
 //!   callback to callback and does what the core says.
-//! - [`callout`] sends a callout and reads how it ended.
+//! - [`callout`] sends a callout and reads how it ended, [`request`] reads and edits the request's
+//!   header, [`request_body`] waits for its body and reads it ([`body`] is how much has come), [`reply`]
+//!   answers it.
 //! - [`raw`] are the gateway's functions. [`outgoing`] checks what is handed to them, [`pairs`] is
 //!   the form header fields take on the way.
 //! - [`gateway`] knows in what the two gateways differ. [`kong`] and [`envoy`] hold what is theirs
 //!   alone.
 //! - [`store`] is the shared data, where there is any.
+//! - [`note`] is what the shell itself logs, as data; [`log`] writes that and the core's report.
 
 // Natively only the tests use what is here.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "called by the Wasm half alone"))]
 
+mod body;
 mod call_end;
 mod envoy;
 mod gateway;
@@ -37,6 +41,12 @@ mod log;
 mod plugin;
 #[cfg(target_arch = "wasm32")]
 mod raw;
+#[cfg(target_arch = "wasm32")]
+mod reply;
+#[cfg(target_arch = "wasm32")]
+mod request;
+#[cfg(target_arch = "wasm32")]
+mod request_body;
 #[cfg(target_arch = "wasm32")]
 mod root;
 #[cfg(target_arch = "wasm32")]

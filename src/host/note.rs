@@ -66,6 +66,10 @@ pub(super) enum HostNote {
     RequestNotContinued(Status),
     /// A callback would have ended without a decision.
     Undecided,
+    /// A request with a body was taken for one without.
+    UnannouncedBody,
+    /// A request ended, and nothing of the body that was waited for had come.
+    BodyNotDelivered,
     /// A reply that a gateway could trap on, or would send as something else.
     MalformedReply,
     /// The gateway does not send a reply.
@@ -131,6 +135,7 @@ impl HostNote {
             | HostNote::HeaderNotEdited { .. }
             | HostNote::RequestNotContinued(_)
             | HostNote::Undecided
+            | HostNote::UnannouncedBody
             | HostNote::MalformedReply
             | HostNote::ReplyRefused(_)
             | HostNote::GateNotShut(_)
@@ -141,6 +146,7 @@ impl HostNote {
             | HostNote::NotKongsResolver
             | HostNote::InstancePerRequest
             | HostNote::SmallSocketBuffer
+            | HostNote::BodyNotDelivered
             | HostNote::TimerRefused(_) => Level::Warn,
         }
     }
@@ -226,6 +232,11 @@ impl fmt::Display for HostNote {
                 write!(out, "the gateway does not let a request go on: {status}")
             }
             HostNote::Undecided => out.write_str("a request was not decided"),
+            HostNote::UnannouncedBody => out.write_str("a request brings a body that it did not announce"),
+            HostNote::BodyNotDelivered => out.write_str(
+                "a request ended before any of its body came; Envoy brings a body to the filter only with \
+                 allow_on_headers_stop_iteration: true",
+            ),
             HostNote::MalformedReply => out.write_str("refusing to send a malformed reply"),
             HostNote::ReplyRefused(status) => write!(out, "the gateway does not send a reply: {status}"),
             HostNote::GateNotShut(status) => {

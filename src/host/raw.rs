@@ -191,6 +191,12 @@ fn buffer(code: u32, length: usize) -> Result<Vec<u8>, Status> {
     Ok(handed.take())
 }
 
+/// The body of the request, at most `length` bytes. Only in its own callbacks, or on Envoy while it is
+/// held back: elsewhere a host traps (Q3). The caller compares what came with what was announced.
+pub(super) fn request_body(length: usize) -> Result<Vec<u8>, Status> {
+    buffer(0, length)
+}
+
 /// The body of a callout's answer, at most `length` bytes. Only in the callout's callback. The
 /// caller compares what came with what was announced.
 pub(super) fn call_response_body(length: usize) -> Result<Vec<u8>, Status> {

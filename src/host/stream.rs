@@ -1,7 +1,8 @@
 //! One request: which step of the core leads to which calls of the gateway.
 //!
-//! Every callback ends in a decision, or with a callout under way that the request waits for: a host
-//! that continues a request whenever nothing was said about it (D1) leaves no room for anything else.
+//! Every callback ends in a decision, or with a callout or a body on the way that the request waits
+//! for: a host that continues a request whenever nothing was said about it (D1) leaves no room for
+//! anything else.
 
 use super::callout::{self, InFlight};
 use super::envoy::root_calls::{RootCalls, WaitingRequest};
@@ -9,14 +10,14 @@ use super::envoy::root_calls::{RootCalls, WaitingRequest};
 use super::fault::{self, Place};
 use super::kong::buffered::{self, Replacement};
 use super::kong::gate::{Gate, Shutting};
-use super::note::{EditFailure, HostNote};
-use super::pairs::{self, Pairs};
+use super::note::HostNote;
 use super::plugin::Plugin;
 use super::raw::{self, Map};
-use super::{log, outgoing};
-use crate::flow::step::{Environment, Event, HeaderEdit, HeaderEdits, Step};
+use super::request_body::RequestBody;
+use super::{log, reply, request};
+use crate::flow::step::{ByteLimit, Environment, Event, HeaderEdits, Step};
 use crate::flow::{Pending, ResourceServer};
-use crate::http::{Callout, CalloutFailure, CalloutOutcome, Headers, LocalReply, RequestHead};
+use crate::http::{Callout, CalloutFailure, CalloutOutcome, LocalReply};
 use crate::rejection;
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -32,6 +33,7 @@ pub(super) struct Stream {
     root_calls: Rc<RootCalls>,
     state: Cell<State>,
     gate: OnceCell<Gate>,
+    body: OnceCell<RequestBody>,
     /// The last callout was a POST that brought no body (T1).
     post_without_body: Cell<bool>,
 }
@@ -43,9 +45,15 @@ enum State {
     New,
     /// The core waits for a callout.
     Waiting(Owner, Pending),
+    /// All of the body is waited for. The request is paused, or behind a shut gate.
+    Reading(ByteLimit, Reader),
+    /// Another instance of the filter has shut the gate (Q7). It has answered, and nothing more is
+    /// done; or it waits for the body, and this one begins when the gate is open. The number is that
+    /// of the header lines.
+    ShutElsewhere(usize),
     /// Let through.
     Forwarded,
-    /// Answered, here or by another instance of the filter (Q7): nothing more is done.
+    /// Answered: nothing more is done.
     Answered,
     /// The gateway refused to send the answer. The request is held, because it must not pass.
     Held,
@@ -61,6 +69,15 @@ enum Owner {
     Root,
 }
 
+/// What goes on when the body has been read.
+enum Reader {
+    /// The core.
+    Core(Pending),
+    /// A test.
+    #[cfg(feature = "fault-injection")]
+    Test(fault::Then),
+}
+
 impl Stream {
     /// A request that the gateway has given this number.
     pub(super) fn new(id: u32, plugin: Rc<Plugin>, root_calls: Rc<RootCalls>) -> Rc<Stream> {
@@ -70,18 +87,23 @@ impl Stream {
             root_calls,
             state: Cell::default(),
             gate: OnceCell::new(),
+            body: OnceCell::new(),
             post_without_body: Cell::new(false),
         })
     }
 
-    /// Begins a request. `lines` is how many header lines it has.
-    pub(super) fn begin(self: &Rc<Self>, lines: usize) {
+    /// Begins a request. `lines` is how many header lines it has; at the end of its stream it has no
+    /// body.
+    pub(super) fn begin(self: &Rc<Self>, lines: usize, end_of_stream: bool) {
+        if end_of_stream {
+            self.body().end();
+        }
         let gateway = self.plugin.gateway();
         if gateway.has_gate() {
             match Gate::shut() {
                 // The gate of a request is shut once, in its first callback.
                 Shutting::Done(gate) => drop(self.gate.set(gate)),
-                Shutting::AnsweredElsewhere => return self.state.set(State::Answered),
+                Shutting::ShutElsewhere => return self.state.set(State::ShutElsewhere(lines)),
                 Shutting::Failed(status) => {
                     return self.fail(&HostNote::GateNotShut(status));
                 }
@@ -91,7 +113,13 @@ impl Stream {
         let listed = if gateway.lists(lines) { raw::header_pairs(Map::Request) } else { Ok(Vec::new()) };
         match listed {
             Ok(pairs) => {
-                let head = request_head(pairs, lines);
+                let head = request::head(pairs, lines);
+                self.body().announce(&head.headers);
+                #[cfg(feature = "fault-injection")]
+                if fault::is_named(Place::ReadBody) {
+                    let step = self.read_body(fault::BODY_LIMIT, Reader::Test(fault::Then::Begin(head)));
+                    return step.into_iter().for_each(|step| self.carry_out(step));
+                }
                 let step = self.ask(|server, environment| server.begin(&head, environment));
                 self.carry_out(step);
             }
@@ -112,6 +140,53 @@ impl Stream {
             State::Waiting(..) => self.fail(&HostNote::UnmatchedResponse),
             decided => self.state.set(decided),
         }
+    }
+
+    /// A piece of the body has come: `size` bytes are there that were held back.
+    pub(super) fn body_arrives(self: &Rc<Self>, size: usize, end_of_stream: bool) {
+        let body = self.body();
+        let was_empty = body.is_empty();
+        body.arrive(size, end_of_stream);
+        match self.state.take() {
+            State::Reading(limit, reader) => self.go_on_reading(limit, reader),
+            State::ShutElsewhere(lines) if !Gate::is_shut() => self.begin(lines, false),
+            // What was decided without the body does not hold for one.
+            State::Forwarded if was_empty && size > 0 => self.fail(&HostNote::UnannouncedBody),
+            other => self.state.set(other),
+        }
+        body.callback_ends();
+    }
+
+    /// Trailers have come, and so all of the body before.
+    pub(super) fn trailers_arrive(self: &Rc<Self>) {
+        self.body().end();
+        match self.state.take() {
+            State::Reading(limit, reader) => self.go_on_reading(limit, reader),
+            other => self.state.set(other),
+        }
+    }
+
+    fn go_on_reading(self: &Rc<Self>, limit: ByteLimit, reader: Reader) {
+        if let Some(step) = self.read_body(limit, reader) {
+            self.carry_out(step);
+        }
+    }
+
+    /// What comes after the body; `None` where the request now waits for it.
+    fn read_body(&self, limit: ByteLimit, reader: Reader) -> Option<Step> {
+        let Some(body) = self.body().read(limit) else {
+            self.state.set(State::Reading(limit, reader));
+            return None;
+        };
+        let body = body.as_deref().map_err(|failure| *failure);
+        Some(match reader {
+            Reader::Core(pending) => {
+                self.ask(|server, environment| server.resume(pending, Event::Body(body), environment))
+            }
+            #[cfg(feature = "fault-injection")]
+            Reader::Test(then) => fault::body_read(then, body)
+                .unwrap_or_else(|head| self.ask(|server, environment| server.begin(&head, environment))),
+        })
     }
 
     fn go_on(self: &Rc<Self>, pending: Pending, outcome: &CalloutOutcome, joined: bool) {
@@ -140,8 +215,8 @@ impl Stream {
         }
     }
 
-    /// Drives a step, and those that follow at once, until a callout is under way or the request
-    /// is decided.
+    /// Drives a step, and those that follow at once, until a callout is under way, the body is waited
+    /// for, or the request is decided.
     fn carry_out(self: &Rc<Self>, mut step: Step) {
         for _ in 0..MAX_STEPS {
             match step {
@@ -149,6 +224,18 @@ impl Stream {
                     Ok(owner) => return self.state.set(State::Waiting(owner, pending)),
                     Err(failure) => step = self.resume(pending, &CalloutOutcome::Failed(failure), false),
                 },
+                Step::ReadBody(limit, pending) => match self.read_body(limit, Reader::Core(pending)) {
+                    Some(next) => step = next,
+                    None => return,
+                },
+                #[cfg(feature = "fault-injection")]
+                Step::Forward(edits, receipt) if fault::reads_last() => {
+                    let then = fault::Then::Forward(edits, receipt);
+                    match self.read_body(fault::BODY_LIMIT, Reader::Test(then)) {
+                        Some(next) => step = next,
+                        None => return,
+                    }
+                }
                 Step::Forward(edits, _) => {
                     return match self.forward(&edits) {
                         Ok(()) => self.state.set(State::Forwarded),
@@ -172,37 +259,19 @@ impl Stream {
         }
     }
 
-    /// Edits the request and opens the gate.
+    /// Edits the request and opens the gate (M2).
     ///
     /// # Errors
     /// What went wrong. The request is still shut out, on a gateway with a gate, and paused or about
     /// to be answered on any.
     fn forward(&self, edits: &HeaderEdits) -> Result<(), HostNote> {
-        for edit in edits.iter() {
-            let (HeaderEdit::Set { name, .. } | HeaderEdit::Remove { name }) = edit;
-            self.edit(edit).map_err(|why| HostNote::HeaderNotEdited { name: name.clone(), why })?;
-        }
+        request::edit(edits, self.plugin.gateway().traits().removes_headers)?;
         #[cfg(feature = "fault-injection")]
         fault::strike(Place::BeforeOpening);
         match self.gate.get() {
             Some(gate) => gate.open().map_err(HostNote::GateNotOpened),
             None => Ok(()),
         }
-    }
-
-    fn edit(&self, edit: &HeaderEdit) -> Result<(), EditFailure> {
-        let edited = match edit {
-            HeaderEdit::Set { name, value } if !outgoing::is_field(name, value) => {
-                return Err(EditFailure::Malformed);
-            }
-            HeaderEdit::Set { name, value } => raw::replace_header(Map::Request, name, value),
-            HeaderEdit::Remove { name } if self.plugin.gateway().traits().removes_headers => {
-                raw::remove_header(Map::Request, name)
-            }
-            // Kong's host forgets a header it removes, and nginx sends it all the same (D7).
-            HeaderEdit::Remove { name } => raw::replace_header(Map::Request, name, b""),
-        };
-        edited.map_err(EditFailure::Refused)
     }
 
     /// Refuses the request because the filter or its gateway failed.
@@ -212,24 +281,11 @@ impl Stream {
     }
 
     /// Sends the one answer.
-    fn answer(&self, response: &LocalReply) {
-        let fallback = rejection::internal_error();
-        let (response, header) = match outgoing::response_header(response) {
-            Some(header) => (response, header),
-            None => {
-                log::note(&HostNote::MalformedReply);
-                let header = outgoing::response_header(&fallback).or_else(|| pairs::serialize(&[]));
-                (&fallback, header.unwrap_or_default())
-            }
-        };
-        let body: &[u8] = if self.plugin.gateway().takes_reply_body(self.post_without_body.get()) {
-            response.body.as_bytes()
-        } else {
-            b""
-        };
+    fn answer(&self, reply: &LocalReply) {
+        let takes_body = self.plugin.gateway().takes_reply_body(self.post_without_body.get());
         // Set before the call, so that nothing that happens in it leads to a second answer (D4).
         self.state.set(State::Answered);
-        if let Err(status) = raw::send_local_response(response.status, &header, body) {
+        if let Err(status) = reply::send(reply, takes_body) {
             log::note(&HostNote::ReplyRefused(status));
             self.state.set(State::Held);
         }
@@ -241,7 +297,12 @@ impl Stream {
         if self.is_new() {
             self.fail(&HostNote::Undecided);
         }
-        self.look(|state| matches!(state, State::Waiting(..) | State::Held))
+        let paused_for_body = self.plugin.gateway().brings_body_while_paused();
+        self.look(|state| match state {
+            State::Waiting(..) | State::Held => true,
+            State::Reading(..) => paused_for_body,
+            _ => false,
+        })
     }
 
     /// Whether nothing was decided yet.
@@ -253,7 +314,8 @@ impl Stream {
     /// `lines` is how many header lines it has. Only in the response header callback.
     pub(super) fn response_begins(&self, lines: usize) {
         let gateway = self.plugin.gateway();
-        if self.is_new() && gateway.has_gate() && buffered::is_upstream_response() {
+        let is_undecided = self.look(|state| matches!(state, State::New | State::ShutElsewhere(_)));
+        if is_undecided && gateway.has_gate() && buffered::is_upstream_response() {
             self.state.set(State::Replacing(Replacement::begin(gateway.lists(lines))));
         }
     }
@@ -270,7 +332,16 @@ impl Stream {
     /// The request is over. What its step held is let go before the gateway forgets the request, and
     /// whatever comes for it later is not for it any more.
     pub(super) fn end(&self) {
-        self.state.set(State::Answered);
+        if let State::Reading(..) = self.state.replace(State::Answered)
+            && self.body().is_awaited()
+        {
+            log::note(&HostNote::BodyNotDelivered);
+        }
+    }
+
+    /// What is known of the body. Only in callbacks of this request, as [`Plugin::gateway`] is.
+    fn body(&self) -> &RequestBody {
+        self.body.get_or_init(|| RequestBody::new(self.plugin.gateway()))
     }
 
     fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
@@ -297,19 +368,5 @@ impl WaitingRequest for Stream {
                 false
             }
         }
-    }
-}
-
-/// Sorts the pairs of a request's header.
-fn request_head(pairs: Pairs, header_lines: usize) -> RequestHead {
-    let (pseudo, fields): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name.starts_with(b":"));
-    let pseudo_field = |wanted: &[u8]| {
-        pseudo.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone()).unwrap_or_default()
-    };
-    RequestHead {
-        method: pseudo_field(b":method"),
-        target: pseudo_field(b":path"),
-        headers: Headers::from_pairs(fields),
-        header_lines,
     }
 }

@@ -390,6 +390,7 @@ impl Story {
                 self.pending = Some((pending, request));
                 None
             }
+            Step::ReadBody(..) => panic!("no policy asks for the body"),
             Step::Forward(edits, _) => {
                 Some(Ending::Forwarded(apply(&request, edits.iter(), self.host.removes_headers)))
             }

@@ -22,9 +22,9 @@ pub(in crate::host) struct Gate {
 pub(in crate::host) enum Shutting {
     /// It is shut.
     Done(Gate),
-    /// It was shut by another instance of this filter on the same request, and not opened: that
-    /// one has answered (Q7).
-    AnsweredElsewhere,
+    /// It was shut by another instance of this filter on the same request, and is not open: that
+    /// one has answered, or waits for the body (Q7).
+    ShutElsewhere,
     /// The request cannot be shut out.
     Failed(Status),
 }
@@ -33,7 +33,7 @@ impl Gate {
     /// Shuts the gate. Only in callbacks of a request.
     pub(in crate::host) fn shut() -> Shutting {
         match raw::property(UPSTREAM_SCHEME) {
-            Ok(scheme) if scheme == SHUT => Shutting::AnsweredElsewhere,
+            Ok(scheme) if scheme == SHUT => Shutting::ShutElsewhere,
             Ok(scheme) if scheme.is_empty() => Shutting::Failed(Status::NOT_FOUND),
             Ok(scheme) => match raw::set_property(UPSTREAM_SCHEME, SHUT) {
                 Ok(()) => Shutting::Done(Gate { scheme }),

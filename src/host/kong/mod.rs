@@ -4,6 +4,7 @@
 #[cfg(target_arch = "wasm32")]
 pub(super) mod buffered;
 pub(super) mod call_failure;
+pub(super) mod framing;
 #[cfg(target_arch = "wasm32")]
 pub(super) mod gate;
 pub(super) mod settings;
