@@ -135,6 +135,7 @@ fn serving(state: &mut State, gateway: Gateway) -> Option<&mut ResourceServer> {
     }
 }
 
+/// Vault references are read from the environment (Q8).
 fn load(text: &[u8]) -> State {
     match config::load(text, &|name| std::env::var(name).ok()) {
         Ok(loaded) => {

@@ -6,8 +6,8 @@ use super::{log, outgoing, pairs, raw};
 use crate::http::LocalReply;
 use crate::rejection;
 
-/// Sends a reply, without its body unless the gateway takes one. At most once for each request: a host
-/// traps on a second (D4).
+/// Sends a reply, without its body unless the gateway takes one; its length is the gateway's to write
+/// (S7). At most once for each request: a host traps on a second (D4).
 ///
 /// # Errors
 /// The gateway refuses. The request must be held.

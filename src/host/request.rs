@@ -7,7 +7,7 @@ use super::raw::{self, Map};
 use crate::flow::step::{HeaderEdit, HeaderEdits};
 use crate::http::{Headers, RequestHead};
 
-/// Sorts the pairs of a request's header.
+/// Sorts the pairs of a request's header. On Kong `:path` is decoded and normalised (S8).
 pub(super) fn head(pairs: Pairs, header_lines: usize) -> RequestHead {
     let (pseudo, fields): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name.starts_with(b":"));
     let pseudo_field = |wanted: &[u8]| {

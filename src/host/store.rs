@@ -55,6 +55,7 @@ impl SharedStore for Store {
         }
     }
 
+    /// Overwrites, and never deletes (S6, Q6, E4).
     fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> Written {
         if entry.len() > self.max_entry_bytes {
             return Written::Refused;

@@ -248,6 +248,7 @@ impl Stream {
         self.fail(&HostNote::CalloutLimitExceeded);
     }
 
+    /// Sends a callout; one follows another (S3).
     fn call(self: &Rc<Self>, callout: Callout) -> Result<Owner, CalloutFailure> {
         let (gateway, now) = (self.plugin.gateway(), raw::now().map_err(|_| CalloutFailure::NotSent)?);
         if gateway.traits().joins_callouts {

@@ -23,7 +23,7 @@ pub(in crate::host) enum Shutting {
     /// It is shut.
     Done(Gate),
     /// It was shut by another instance of this filter on the same request, and is not open: that
-    /// one has answered, or waits for the body (Q7).
+    /// one has answered, or waits for the body (M4, Q7).
     ShutElsewhere,
     /// The request cannot be shut out.
     Failed(Status),
