@@ -16,7 +16,7 @@ RUN := $(VENV)/bin/python
 REQUIREMENTS := tests/gateway/requirements.txt
 PYTHON_TESTS := tests/gateway/test_servers.py tests/gateway/test_check.py tests/kong_model/rules
 GATEWAY_TESTS := $(addprefix tests/gateway/,test_scenarios.py test_rotation.py test_memory.py) \
-  $(if $(filter envoy,$(GATEWAY)),$(addprefix tests/gateway/,test_envoy.py test_flights.py test_faults_within.py)) \
+  $(if $(filter envoy,$(GATEWAY)),$(addprefix tests/gateway/,test_envoy.py test_bodies.py test_flights.py test_faults_within.py)) \
   $(if $(filter kong-model,$(GATEWAY)),tests/kong_model/filter)
 COMPOSE := docker compose -p token-exchange -f kong/compose.yaml
 WASM := dist/token_exchange.wasm

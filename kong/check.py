@@ -27,7 +27,9 @@ WITHIN = 120.0
 """Seconds for each command of Kong's."""
 VERSIONED = "nginx_wasm_shm_kv"
 """A line that Kong's versions write differently; nothing that is checked here rests on it."""
-COMPLAINT = re.compile(r"\[(error|crit|alert|emerg)\].*(configuration: |this gateway cannot do it: |trap|panicked at)")
+COMPLAINT = re.compile(
+    r"\[(error|crit|alert|emerg)\].*(configuration: |not supported on this gateway: |trap|panicked at)"
+)
 """What the filter or the host writes of a configuration that does not load. Warnings are no complaint."""
 
 

@@ -40,7 +40,7 @@ pub mod config;
 pub mod diagnostic;
 pub mod digest;
 pub mod flow;
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", test))]
 mod host;
 pub mod http;
 pub mod jose;

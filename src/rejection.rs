@@ -69,6 +69,8 @@ pub enum Rejection {
     TooManyHeaderLines,
     /// The body is larger than what is read for a decision.
     BodyTooLarge,
+    /// The gateway has to know how long the body is that a decision needs.
+    LengthRequired,
     /// There are no Bearer credentials.
     NoCredentials,
     /// The request is malformed.
@@ -152,6 +154,9 @@ impl Rejection {
             }
             Rejection::BodyTooLarge => {
                 (Client, 413, None, "invalid_request", "The request body is too large.")
+            }
+            Rejection::LengthRequired => {
+                (Client, 411, None, "invalid_request", "The request has to state the length of its body.")
             }
             Rejection::NoCredentials => {
                 (Client, 401, Some(None), "unauthorized", "The access token is missing.")

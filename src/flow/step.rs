@@ -1,7 +1,8 @@
 //! What the core can say, and what it is given in between.
 
 use crate::cache::shared::SharedStore;
-use crate::http::{ByteLimit, Callout, CalloutOutcome, LocalReply};
+pub use crate::http::ByteLimit;
+use crate::http::{Callout, CalloutOutcome, LocalReply};
 use crate::report::Report;
 use crate::time::UnixTime;
 
@@ -53,6 +54,9 @@ pub enum Event<'a> {
 pub enum BodyFailure {
     /// It is longer than was asked for.
     TooLarge,
+    /// The gateway cannot wait for a body whose length the request does not announce (RFC 9110
+    /// section 15.5.12).
+    LengthRequired,
     /// The gateway does not give it.
     Unreadable,
 }

@@ -1,16 +1,17 @@
 //! Sending a callout, and reading how it ended.
 
-use super::kind::{CallEnd, Kind};
-use super::{outgoing, raw};
+use super::call_end::CallEnd;
+use super::envoy;
+use super::gateway::Gateway;
+use super::note::HostNote;
+use super::{log, outgoing, raw};
 use crate::http::{Callout, CalloutFailure, CalloutOutcome, CalloutResponse, Headers};
-use crate::report::Level;
-use crate::report::text::Quoted;
 use crate::time::UnixTime;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::Status as SdkStatus;
 use std::time::Duration;
 
-/// A longer answer is not read: no endpoint has that much to say.
+/// A longer response is not read, in bytes: no endpoint has that much to say.
 const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
 /// How much too early a timer may fire: event loops measure from when they woke up.
@@ -22,18 +23,22 @@ pub(super) struct InFlight {
     pub(super) token: u32,
     /// Whether it is a POST.
     pub(super) is_post: bool,
-    kind: Kind,
+    gateway: Gateway,
     times_out: UnixTime,
 }
 
 /// Hands a callout to the gateway. Only in a request's header, body or callout callbacks: elsewhere
-/// a host traps. Or in the root's, where the gateway joins callouts.
+/// a host traps (D4). Or in the root's, where the gateway joins callouts (D6, E5).
 ///
 /// # Errors
 /// Why nothing was sent.
-pub(super) fn dispatch(kind: Kind, callout: &Callout, now: UnixTime) -> Result<InFlight, CalloutFailure> {
+pub(super) fn dispatch(
+    gateway: Gateway,
+    callout: &Callout,
+    now: UnixTime,
+) -> Result<InFlight, CalloutFailure> {
     if !outgoing::is_callout(callout) {
-        raw::log(Level::Error, &format!("a callout to {} cannot be sent as it is", shown(callout)));
+        log::note(&HostNote::MalformedCallout { target: callout.endpoint.authority() });
         return Err(CalloutFailure::NotSent);
     }
     let authority = callout.endpoint.host_field();
@@ -45,56 +50,43 @@ pub(super) fn dispatch(kind: Kind, callout: &Callout, now: UnixTime) -> Result<I
     ];
     headers.extend(callout.headers.iter().map(|(name, value)| (name.as_str(), value.expose())));
     let body = Some(callout.body.expose().as_bytes()).filter(|body| !body.is_empty());
-    // Zero would mean no timeout at all, and the SDK drops the bits above 32.
+    // Zero would mean no timeout at all (E1), and the SDK drops the bits above 32.
     let timeout = callout.timeout.clamp(Duration::from_millis(1), Duration::from_hours(1));
-    hostcalls::dispatch_http_call(&kind.target(callout), headers, body, Vec::new(), timeout)
+    hostcalls::dispatch_http_call(&gateway.target(callout), headers, body, Vec::new(), timeout)
         .map(|token| InFlight {
             token,
             is_post: callout.method == "POST",
-            kind,
+            gateway,
             times_out: now.saturating_add(timeout.saturating_sub(EARLY)),
         })
-        .map_err(|status| refused(kind, callout, status))
+        .map_err(|status| refused(gateway, callout, status))
 }
 
-fn refused(kind: Kind, callout: &Callout, status: SdkStatus) -> CalloutFailure {
-    let target = shown(callout);
-    match (kind, status) {
-        (Kind::Envoy, SdkStatus::BadArgument) => {
-            let line = format!(
-                "there is no cluster {}; define it, or name the one that reaches {target} in the \
-                 configuration: \"callout_targets\": {{{target}: \"<cluster>\"}}",
-                Quoted(&kind.target(callout))
-            );
-            raw::log(Level::Error, &line);
-            CalloutFailure::UnknownTarget
-        }
-        (Kind::Envoy, SdkStatus::InternalFailure) => {
-            raw::log(Level::Error, &format!("the cluster for {target} has no endpoint to call"));
-            CalloutFailure::Unreachable
-        }
-        _ => {
-            raw::log(Level::Error, &format!("the gateway does not send a callout to {target}: {status:?}"));
-            CalloutFailure::NotSent
-        }
-    }
-}
-
-fn shown(callout: &Callout) -> String {
-    Quoted(&callout.endpoint.authority()).to_string()
+fn refused(gateway: Gateway, callout: &Callout, status: SdkStatus) -> CalloutFailure {
+    let target = callout.endpoint.authority();
+    let explained = match gateway {
+        Gateway::Envoy => envoy::refusal::explain(gateway.target(callout), &target, status),
+        Gateway::Kong => None,
+    };
+    let (note, failure) = explained.unwrap_or_else(|| {
+        let status = format!("{status:?}");
+        (HostNote::CalloutRefused { target, status }, CalloutFailure::NotSent)
+    });
+    log::note(&note);
+    failure
 }
 
 /// Reads how a callout ended. Only in its callback, with the context effective that it is of.
 pub(super) fn outcome(call: &InFlight, lines: usize, body_size: usize) -> CalloutOutcome {
-    answer(call, lines, body_size).map_or_else(CalloutOutcome::Failed, CalloutOutcome::Answered)
+    response(call, lines, body_size).map_or_else(CalloutOutcome::Failed, CalloutOutcome::Answered)
 }
 
-fn answer(call: &InFlight, lines: usize, body_size: usize) -> Result<CalloutResponse, CalloutFailure> {
+fn response(call: &InFlight, lines: usize, body_size: usize) -> Result<CalloutResponse, CalloutFailure> {
     let now = raw::now().map_err(|_| CalloutFailure::Broken)?;
-    if !call.kind.lists(lines) {
+    if !call.gateway.lists(lines) {
         return Err(CalloutFailure::TooLarge);
     }
-    // A host that lists nothing because nothing came is judged by the rest of what it says.
+    // A host that lists nothing because nothing came is judged by the rest of what it says (S2).
     let pairs = raw::header_pairs(raw::Map::CallResponse).unwrap_or_default();
     let (pseudo, fields): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name.starts_with(b":"));
     let pseudo_field =
@@ -106,7 +98,7 @@ fn answer(call: &InFlight, lines: usize, body_size: usize) -> Result<CalloutResp
         has_status: status.is_some(),
         past_timeout: call.times_out <= now,
     };
-    if let Some(failure) = call.kind.call_failure(&end) {
+    if let Some(failure) = call.gateway.call_failure(&end) {
         return Err(failure);
     }
     let status = status.and_then(status_code).ok_or(CalloutFailure::Broken)?;
@@ -118,8 +110,8 @@ fn answer(call: &InFlight, lines: usize, body_size: usize) -> Result<CalloutResp
     Ok(CalloutResponse { status, headers, body })
 }
 
-/// Whether every Content-Length is that of the body: one host takes an answer with two, and reads
-/// as much as one of them says.
+/// Whether every Content-Length is that of the body: one host takes a response with two, and reads
+/// as much as one of them says (D12).
 fn is_whole(headers: &Headers, body_size: usize) -> bool {
     let size = body_size.to_string();
     headers.all(b"content-length").all(|length| length == size.as_bytes())
@@ -131,7 +123,7 @@ fn status_code(text: &[u8]) -> Option<u16> {
     text.parse().ok().filter(|code| (100..=599).contains(code))
 }
 
-/// The whole body, or why it is not to be had. A host may announce more than it can give.
+/// The whole body, or why it is not to be had. A host may announce more than it can give (D12).
 fn body(size: usize) -> Result<Vec<u8>, CalloutFailure> {
     if size == 0 {
         return Ok(Vec::new());

@@ -29,24 +29,26 @@ impl Context for RequestContext {
 }
 
 impl HttpContext for RequestContext {
-    fn on_http_request_headers(&mut self, lines: usize, _end_of_stream: bool) -> Action {
+    fn on_http_request_headers(&mut self, lines: usize, end_of_stream: bool) -> Action {
         #[cfg(feature = "fault-injection")]
         fault::strike(Place::RequestHeaders);
         if self.0.is_new() {
-            self.0.begin(lines);
+            self.0.begin(lines, end_of_stream);
         }
         self.verdict()
     }
 
-    fn on_http_request_body(&mut self, _size: usize, _end_of_stream: bool) -> Action {
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         #[cfg(feature = "fault-injection")]
         fault::strike(Place::RequestBody);
+        self.0.body_arrives(size, end_of_stream);
         self.verdict()
     }
 
     fn on_http_request_trailers(&mut self, _trailers: usize) -> Action {
         #[cfg(feature = "fault-injection")]
         fault::strike(Place::RequestTrailers);
+        self.0.trailers_arrive();
         self.verdict()
     }
 

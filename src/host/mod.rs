@@ -4,49 +4,62 @@
 //! - [`root`] and [`context`] are what the SDK knows: a configuration's root, and a request.
 //! - [`plugin`] loads a configuration and keeps it at work; [`stream`] takes one request from
 //!   callback to callback and does what the core says.
-//! - [`callout`] sends a callout and reads how it ended. [`root_calls`] are those that belong to the
-//!   root, with [`flight`] knowing who waits for which.
+//! - [`callout`] sends a callout and reads how it ended, [`request`] reads and edits the request's
+//!   header, [`request_body`] waits for its body and reads it ([`body`] is how much has come), [`reply`]
+//!   answers it.
 //! - [`raw`] are the gateway's functions. [`outgoing`] checks what is handed to them, [`pairs`] is
 //!   the form header fields take on the way.
-//! - [`kind`] knows in what the two kinds of gateway differ. [`gate`] and [`unseen`] are Kong's.
-//! - [`store`] is the shared data, where there is any. [`settings`] says what Kong's operator left out.
+//! - [`gateway`] knows in what the two gateways differ. [`kong`] and [`envoy`] hold what is theirs
+//!   alone.
+//! - [`store`] is the shared data, where there is any.
+//! - [`note`] is what the shell itself logs, as data; [`log`] writes that and the core's report.
 
-mod flight;
-mod kind;
+// Natively only the tests use what is here.
+#![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "called by the Wasm half alone"))]
+
+mod body;
+mod call_end;
+mod envoy;
+mod gateway;
+mod kong;
+mod note;
 mod outgoing;
 mod pairs;
-#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "asked for by the plugin alone"))]
-mod settings;
+mod status;
 
 #[cfg(target_arch = "wasm32")]
 mod callout;
 #[cfg(target_arch = "wasm32")]
 mod context;
+#[cfg(target_arch = "wasm32")]
+mod detect;
 #[cfg(all(target_arch = "wasm32", feature = "fault-injection"))]
 mod fault;
 #[cfg(target_arch = "wasm32")]
-mod gate;
+mod log;
 #[cfg(target_arch = "wasm32")]
 mod plugin;
 #[cfg(target_arch = "wasm32")]
 mod raw;
 #[cfg(target_arch = "wasm32")]
-mod root;
+mod reply;
 #[cfg(target_arch = "wasm32")]
-mod root_calls;
+mod request;
+#[cfg(target_arch = "wasm32")]
+mod request_body;
+#[cfg(target_arch = "wasm32")]
+mod root;
 #[cfg(target_arch = "wasm32")]
 mod store;
 #[cfg(target_arch = "wasm32")]
 mod stream;
-#[cfg(target_arch = "wasm32")]
-mod unseen;
 
 #[cfg(target_arch = "wasm32")]
 proxy_wasm::main! {{
     std::panic::set_hook(Box::new(|panic| {
         // Where, and not what: the text of a panic may hold what the panic was about.
         let place = panic.location().map_or_else(String::new, ToString::to_string);
-        raw::log(crate::report::Level::Critical, &format!("panic at {place}"));
+        log::note(&note::HostNote::Panic { place });
     }));
     proxy_wasm::set_root_context(|id| Box::new(root::Root::new(id)));
 }}

@@ -1,7 +1,8 @@
 //! What must hold before something is handed to the gateway.
 //!
 //! One host traps on a callout without a method, a path or a valid target, and copies a path with a
-//! blank or a line end in it to the wire as it is. So nothing goes out unchecked, whoever made it.
+//! blank or a line end in it to the wire as it is (D4, S1). So nothing goes out unchecked, whatever its
+//! source.
 
 use super::pairs;
 use crate::http::{Callout, Endpoint, LocalReply};

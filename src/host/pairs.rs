@@ -5,10 +5,6 @@
 /// Names and values, as they came.
 pub(super) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// No pairs.
-#[cfg(target_arch = "wasm32")]
-pub(super) const EMPTY: [u8; 4] = [0; 4];
-
 /// Reads pairs; `None` where `bytes` does not hold such a list. An empty text is an empty list. What
 /// stands behind the last pair is not looked at: a host that lists fewer pairs than there are leaves
 /// room for all of them.

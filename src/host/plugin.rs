@@ -1,15 +1,17 @@
 //! One configuration at work.
 
-use super::kind::Kind;
+use super::gateway::Gateway;
+use super::kong::settings;
+use super::note::HostNote;
 use super::store::Store;
-use super::{raw, settings};
+use super::{detect, log, raw};
 use crate::config;
 use crate::digest::{Digest, DigestBuilder};
 use crate::flow::ResourceServer;
 use crate::flow::step::{Environment, Step};
 use crate::policy::{Policy, SharedData};
 use crate::rejection;
-use crate::report::{Level, Report};
+use crate::report::Report;
 use crate::time::UnixTime;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -18,21 +20,21 @@ use std::rc::{Rc, Weak};
 thread_local! {
     /// Every configuration in use, by its digest. A gateway may make several root contexts of one
     /// configuration, which then share what is remembered, and keep several configurations in one
-    /// instance, which never do.
+    /// instance, which never do (S5, K7).
     static PLUGINS: RefCell<BTreeMap<Digest, Weak<Plugin>>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// One configuration at work.
 pub(super) struct Plugin {
     state: RefCell<State>,
-    kind: Cell<Option<Kind>>,
+    gateway: Cell<Option<Gateway>>,
     store: Cell<Option<Store>>,
 }
 
 enum State {
     /// There is no configuration, or one that cannot be used: every request is refused.
     Unusable,
-    /// Loaded; which kind of gateway this is the first request tells.
+    /// Loaded; the first request shows which gateway this is (Q2).
     Loaded(Box<Policy>),
     /// At work.
     Serving(Box<ResourceServer>),
@@ -40,7 +42,7 @@ enum State {
 
 impl Plugin {
     fn new(state: State) -> Rc<Plugin> {
-        Rc::new(Plugin { state: RefCell::new(state), kind: Cell::new(None), store: Cell::new(None) })
+        Rc::new(Plugin { state: RefCell::new(state), gateway: Cell::new(None), store: Cell::new(None) })
     }
 
     /// A plugin without a configuration: every request is refused.
@@ -62,22 +64,25 @@ impl Plugin {
         })
     }
 
-    /// Which kind of gateway this is. Only in callbacks of a request.
-    pub(super) fn kind(&self) -> Kind {
-        self.kind.get().unwrap_or_else(|| {
-            let kind = Kind::detect();
-            self.kind.set(Some(kind));
-            kind
+    /// Which gateway this is. Only in callbacks of a request.
+    pub(super) fn gateway(&self) -> Gateway {
+        self.gateway.get().unwrap_or_else(|| {
+            let gateway = detect::gateway();
+            self.gateway.set(Some(gateway));
+            gateway
         })
     }
 
-    /// The gateway's shared data, looked for at the first request, which is told what else the operator
-    /// should know. Only in callbacks of a request.
-    fn store(&self, wanted: SharedData, report: &mut Report) -> Store {
+    /// The gateway's shared data, looked for at the first request, when what else the operator should
+    /// know is logged, too. Only in callbacks of a request.
+    fn store(&self, wanted: SharedData) -> Store {
         self.store.get().unwrap_or_else(|| {
-            let store = Store::detect(self.kind(), wanted, report);
-            if self.kind() == Kind::Kong {
-                settings::check(&setting, report);
+            let (store, fault) = Store::detect(self.gateway(), wanted);
+            if let Some(fault) = fault {
+                log::note(&HostNote::SharedCacheDisabled { fault, required: wanted == SharedData::On });
+            }
+            if self.gateway() == Gateway::Kong {
+                settings::check(&setting).iter().for_each(log::note);
             }
             self.store.set(Some(store));
             store
@@ -94,32 +99,32 @@ impl Plugin {
         let mut report = Report::new();
         let step = match self.state.try_borrow_mut() {
             Err(_) => {
-                report.add(Level::Critical, "the filter was called while it was at work");
+                log::note(&HostNote::ReentrantCall);
                 Step::Respond(rejection::internal_error())
             }
-            Ok(mut state) => match serving(&mut state, self.kind(), &mut report) {
+            Ok(mut state) => match serving(&mut state, self.gateway()) {
                 None => Step::Respond(rejection::not_configured()),
                 Some(server) => {
-                    let mut store = self.store(server.shared_data(), &mut report);
+                    let mut store = self.store(server.shared_data());
                     question(server, &mut Environment { now, store: &mut store, report: &mut report })
                 }
             },
         };
-        print(&report);
+        log::report(&report);
         step
     }
 }
 
 /// The server, made at the first request; `None` where the configuration cannot be used.
-fn serving<'a>(state: &'a mut State, kind: Kind, report: &mut Report) -> Option<&'a mut ResourceServer> {
+fn serving(state: &mut State, gateway: Gateway) -> Option<&mut ResourceServer> {
     if let State::Loaded(_) = state
         && let State::Loaded(policy) = std::mem::replace(state, State::Unusable)
     {
-        match ResourceServer::new(*policy, kind.traits()) {
+        match ResourceServer::new(*policy, gateway.traits()) {
             Ok(server) => *state = State::Serving(Box::new(server)),
             Err(errors) => {
                 for error in errors {
-                    report.add(Level::Error, format!("this gateway cannot do it: {error}"));
+                    log::note(&HostNote::NotSupported(error.to_string()));
                 }
             }
         }
@@ -130,19 +135,20 @@ fn serving<'a>(state: &'a mut State, kind: Kind, report: &mut Report) -> Option<
     }
 }
 
+/// Vault references are read from the environment (Q8).
 fn load(text: &[u8]) -> State {
     match config::load(text, &|name| std::env::var(name).ok()) {
         Ok(loaded) => {
             for warning in loaded.warnings {
-                raw::log(Level::Warn, &format!("configuration: {warning}"));
+                log::note(&HostNote::ConfigurationWarning(warning.to_string()));
             }
             State::Loaded(Box::new(loaded.policy))
         }
         Err(errors) => {
             for error in errors {
-                raw::log(Level::Error, &format!("configuration: {error}"));
+                log::note(&HostNote::ConfigurationMistake(error.to_string()));
             }
-            raw::log(Level::Error, "the configuration did not load: every request is answered with 500");
+            log::note(&HostNote::ConfigurationNotLoaded);
             State::Unusable
         }
     }
@@ -151,10 +157,4 @@ fn load(text: &[u8]) -> State {
 /// A setting of kong.conf whose value is text. Only in callbacks of a request.
 fn setting(name: &str) -> Option<String> {
     raw::property(&["kong", "configuration", name]).ok().and_then(|value| String::from_utf8(value).ok())
-}
-
-fn print(report: &Report) {
-    for (level, line) in report.lines() {
-        raw::log(level, line);
-    }
 }

@@ -1,17 +1,17 @@
 //! The gateway's functions (proxy-wasm ABI 0.2.1), each with the status it returns.
 //!
 //! The only place with `unsafe`. The SDK has the same calls, but its own unwrap what a client or a
-//! server chose, or panic on a status they did not expect. None of these can.
+//! server chose, or panic on a status they did not expect (M1). None of these can.
 //!
 //! Some of them trap on a host where they are called in the wrong phase or with arguments it does
-//! not take. What must hold is said at each; [`super::outgoing`] checks what can be checked.
+//! not take (D4). What must hold is said at each; [`super::outgoing`] checks what can be checked.
 
 #![allow(unsafe_code)]
 
 use super::pairs::{self, Pairs};
+use super::status::Status;
 use crate::report::Level;
 use crate::time::UnixTime;
-use std::fmt;
 use std::time::Duration;
 
 mod abi {
@@ -92,25 +92,6 @@ mod sdk {
     }
 }
 
-/// What a gateway answered to a call it did not carry out.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Status(u32);
-
-impl Status {
-    /// There is no such thing.
-    pub(super) const NOT_FOUND: Status = Status(1);
-    /// Somebody else wrote first.
-    pub(super) const CAS_MISMATCH: Status = Status(8);
-    /// What the call brought back is not in the form the ABI prescribes. The code is the ABI's own.
-    const PARSE_FAILURE: Status = Status(4);
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "status {}", self.0)
-    }
-}
-
 fn check(code: u32) -> Result<(), Status> {
     if code == 0 { Ok(()) } else { Err(Status(code)) }
 }
@@ -159,7 +140,7 @@ impl Handed {
     }
 }
 
-/// Writes a line to the gateway's log. A gateway that cannot is no reason to fail a request.
+/// Writes a line to the gateway's log (S10). A gateway that cannot is no reason to fail a request.
 pub(super) fn log(level: Level, line: &str) {
     let level = match level {
         Level::Debug => 1,
@@ -172,7 +153,7 @@ pub(super) fn log(level: Level, line: &str) {
     unsafe { abi::proxy_log(level, line.as_ptr(), line.len()) };
 }
 
-/// The gateway's clock.
+/// The gateway's clock (S10).
 pub(super) fn now() -> Result<UnixTime, Status> {
     let mut nanoseconds = 0_u64;
     // SAFETY: the host writes one u64 to a live, aligned u64.
@@ -180,8 +161,8 @@ pub(super) fn now() -> Result<UnixTime, Status> {
     Ok(UnixTime::from_milliseconds(nanoseconds / 1_000_000))
 }
 
-/// Reads a property. Only in callbacks of a request: on a root context one host logs an error for
-/// each read and dies of some. Reading a name that host knows to trap on in this phase traps.
+/// Reads a property (S11). Only in callbacks of a request: on a root context one host logs an error
+/// for each read and dies of some (Q2). Reading a name that host knows to trap on in this phase traps.
 pub(super) fn property(path: &[&str]) -> Result<Vec<u8>, Status> {
     let path = path.join("\0");
     let mut handed = Handed::nothing();
@@ -210,13 +191,19 @@ fn buffer(code: u32, length: usize) -> Result<Vec<u8>, Status> {
     Ok(handed.take())
 }
 
+/// The body of the request, at most `length` bytes. Only in its own callbacks, or on Envoy while it is
+/// held back: elsewhere a host traps (Q3). The caller compares what came with what was announced.
+pub(super) fn request_body(length: usize) -> Result<Vec<u8>, Status> {
+    buffer(0, length)
+}
+
 /// The body of a callout's answer, at most `length` bytes. Only in the callout's callback. The
 /// caller compares what came with what was announced.
 pub(super) fn call_response_body(length: usize) -> Result<Vec<u8>, Status> {
     buffer(4, length)
 }
 
-/// The plugin's configuration, at most `length` bytes. Only in `on_configure`.
+/// The plugin's configuration (K8, E1), at most `length` bytes. Only in `on_configure`.
 pub(super) fn plugin_configuration(length: usize) -> Result<Vec<u8>, Status> {
     buffer(7, length)
 }
@@ -229,7 +216,7 @@ pub(super) fn replace_response_body(length: usize, text: &[u8]) -> Result<(), St
 }
 
 /// A value of the shared data and its version. Only where a zone is known to exist: without one a
-/// host traps.
+/// host traps (K6).
 pub(super) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), Status> {
     let mut handed = Handed::nothing();
     let mut version = 0_u32;
@@ -267,14 +254,15 @@ pub(super) fn header_pairs(map: Map) -> Result<Pairs, Status> {
     pairs::parse(&handed.take()).ok_or(Status::PARSE_FAILURE)
 }
 
-/// Leaves only these fields. Of a request one host sends the others all the same.
+/// Leaves only these fields. Of a request one host sends the others all the same (D7).
 pub(super) fn replace_all_headers(map: Map, fields: &[(&[u8], &[u8])]) -> Result<(), Status> {
     let pairs = pairs::serialize(fields).ok_or(Status::PARSE_FAILURE)?;
     // SAFETY: the slice is live and only read.
     check(unsafe { abi::proxy_set_header_map_pairs(map.code(), pairs.as_ptr(), pairs.len()) })
 }
 
-/// Leaves exactly one line of `name`, with `value`. The caller has checked both with
+/// Leaves exactly one line of `name`, with `value`; of several lines of a request one host changes the
+/// first, and sends the others (D8). The caller has checked both with
 /// [`super::outgoing::is_field`].
 pub(super) fn replace_header(map: Map, name: &[u8], value: &[u8]) -> Result<(), Status> {
     // SAFETY: both slices are live and only read.
@@ -289,7 +277,8 @@ pub(super) fn replace_header(map: Map, name: &[u8], value: &[u8]) -> Result<(), 
     })
 }
 
-/// Removes every line of `name`. For the response map never `connection`: a host crashes.
+/// Removes every line of `name` (E9); of a request one host sends them all the same (D7). For the
+/// response map never `connection`: a host crashes (T2).
 pub(super) fn remove_header(map: Map, name: &[u8]) -> Result<(), Status> {
     // SAFETY: the slice is live and only read.
     check(unsafe { abi::proxy_remove_header_map_value(map.code(), name.as_ptr(), name.len()) })
@@ -321,8 +310,8 @@ pub(super) fn continue_request() -> Result<(), Status> {
     check(unsafe { abi::proxy_continue_stream(0) })
 }
 
-/// Makes another context the one that the gateway's functions are about, until this callback ends.
-/// It must be of this instance. Kong's host takes no notice.
+/// Makes another context the one that the gateway's functions are about, until this callback ends
+/// (E3). It must be of this instance. Kong's host takes no notice (S4).
 ///
 /// # Errors
 /// There is no such context any more.

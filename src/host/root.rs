@@ -1,14 +1,15 @@
 //! The root context: it loads a configuration, and on one kind of gateway it owns the callouts.
 //!
-//! It reads no property: a host logs an error for each, and dies of some. Where it owns no callouts it
-//! asks for no ticks either, because that host keeps the timers of every configuration it ever had.
+//! It reads no property: a host logs an error for each, and dies of some (Q2). Where it owns no callouts
+//! it asks for no ticks either, because that host keeps the timers of every configuration it ever had
+//! (Q9).
 
 use super::context::RequestContext;
+use super::envoy::root_calls::RootCalls;
+use super::note::HostNote;
 use super::plugin::Plugin;
-use super::raw;
-use super::root_calls::RootCalls;
 use super::stream::Stream;
-use crate::report::Level;
+use super::{log, raw};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use std::rc::Rc;
@@ -28,27 +29,26 @@ impl Root {
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, lines: usize, body_size: usize, _trailers: usize) {
-        self.calls.land(token, lines, body_size);
+        self.calls.finish(token, lines, body_size);
     }
 }
 
 impl RootContext for Root {
-    /// Always true: a host that hears false starts without any filter on any route.
+    /// Always true: a host that hears false starts without any filter on any route (K1), or keeps the
+    /// whole old configuration (K2).
     fn on_configure(&mut self, size: usize) -> bool {
         self.plugin = match raw::plugin_configuration(size) {
             Ok(text) if text.len() == size => Plugin::of(&text),
             Ok(_) | Err(_) if size == 0 => Plugin::of(b""),
             _ => {
-                let line =
-                    "the gateway does not hand over the configuration: every request is answered with 500";
-                raw::log(Level::Error, line);
+                log::note(&HostNote::ConfigurationNotReceived);
                 Plugin::unusable()
             }
         };
         true
     }
 
-    /// Nobody queues anything: this is how [`raw::call_root`] arrives.
+    /// No queue is used: this is how [`raw::call_root`] arrives.
     fn on_queue_ready(&mut self, _queue: u32) {
         self.calls.carry_out_order();
     }

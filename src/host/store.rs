@@ -1,44 +1,52 @@
 //! The gateway's shared data, used only where it is known to be there.
 //!
 //! Kong's host traps on every shared-data call while no zone is declared, on a value that the zone
-//! cannot hold, and on a full zone that evicts nothing. So the zone's declaration is read first.
+//! cannot hold, and on a full zone that evicts nothing (D4, K6). So the zone's declaration is read
+//! first (Q1).
 
-use super::kind::{Kind, SharedZone};
-use super::raw::{self, Status};
+use super::gateway::Gateway;
+use super::kong::zone::{Zone, ZoneFault};
+use super::raw;
+use super::status::Status;
 use crate::cache::shared::{SharedStore, Slot, Version, WriteResult};
 use crate::policy::SharedData;
-use crate::report::{Level, Report};
 
 /// Kong's declaration of the zone for keys without a prefix, as its operator wrote it.
 const ZONE: &[&str] = &["kong", "configuration", "nginx_wasm_shm_kv"];
+
+/// No entry is longer, whatever the zone holds.
+const MAX_ENTRY_BYTES: usize = 65_536;
 
 /// Shared data that can be used, or none.
 #[derive(Clone, Copy)]
 pub(super) struct Store {
     /// The longest entry that is written; 0 where nothing may be read or written.
-    longest_entry: usize,
+    max_entry_bytes: usize,
 }
 
 impl Store {
-    /// Finds out what the gateway has, once for a configuration, and says what an operator should
-    /// know. Only in callbacks of a request.
-    pub(super) fn detect(kind: Kind, wanted: SharedData, report: &mut Report) -> Store {
-        let zone = match (wanted, kind) {
-            (SharedData::Off, _) => return Store { longest_entry: 0 },
-            (_, Kind::Envoy) => SharedZone::Unbounded,
-            (_, Kind::Kong) => SharedZone::of_declaration(raw::property(ZONE).ok().as_deref()),
+    /// No shared data.
+    const NONE: Store = Store { max_entry_bytes: 0 };
+
+    /// Finds out what the gateway has, and why it has none where some is wanted. Only in callbacks
+    /// of a request.
+    pub(super) fn detect(gateway: Gateway, wanted: SharedData) -> (Store, Option<ZoneFault>) {
+        let zone = match (wanted, gateway) {
+            (SharedData::Off, _) => return (Store::NONE, None),
+            // Always there, and never full (E4).
+            (_, Gateway::Envoy) => Ok(MAX_ENTRY_BYTES),
+            (_, Gateway::Kong) => Zone::parse(raw::property(ZONE).ok().as_deref()).map(Zone::max_entry_bytes),
         };
-        if let Some(why) = zone.unusable() {
-            let level = if wanted == SharedData::On { Level::Error } else { Level::Warn };
-            report.add(level, format!("workers share no tokens: {why}"));
+        match zone {
+            Ok(bytes) => (Store { max_entry_bytes: bytes.min(MAX_ENTRY_BYTES) }, None),
+            Err(fault) => (Store::NONE, Some(fault)),
         }
-        Store { longest_entry: zone.longest_entry() }
     }
 }
 
 impl SharedStore for Store {
     fn get(&mut self, slot: Slot) -> (Option<Vec<u8>>, Version) {
-        if self.longest_entry == 0 {
+        if self.max_entry_bytes == 0 {
             return (None, Version(0));
         }
         match raw::shared_data(&slot.name()) {
@@ -47,8 +55,9 @@ impl SharedStore for Store {
         }
     }
 
+    /// Overwrites, and never deletes (S6, Q6, E4).
     fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> WriteResult {
-        if entry.len() > self.longest_entry {
+        if entry.len() > self.max_entry_bytes {
             return WriteResult::Refused;
         }
         match raw::set_shared_data(&slot.name(), entry, version.0) {

@@ -1,24 +1,24 @@
 //! One request: which step of the core leads to which calls of the gateway.
 //!
-//! Every callback ends in a decision, or with a callout under way that the request waits for: a host
-//! that continues a request whenever nothing was said about it leaves no room for anything else.
+//! Every callback ends in a decision, or with a callout or a body on the way that the request waits
+//! for: a host that continues a request whenever nothing was said about it (D1) leaves no room for
+//! anything else.
 
 use super::callout::{self, InFlight};
+use super::envoy::root_calls::{RootCalls, WaitingRequest};
 #[cfg(feature = "fault-injection")]
 use super::fault::{self, Place};
-use super::gate::{Gate, Shutting};
-use super::pairs::{self, Pairs};
+use super::kong::buffered::{self, Replacement};
+use super::kong::gate::{Gate, Shutting};
+use super::note::HostNote;
 use super::plugin::Plugin;
-use super::raw::{self, Map, Status};
-use super::root_calls::RootCalls;
-use super::unseen::Replacement;
-use super::{outgoing, unseen};
-use crate::flow::step::{Environment, Event, HeaderEdit, HeaderEdits, Step};
+use super::raw::{self, Map};
+use super::request_body::RequestBody;
+use super::{log, reply, request};
+use crate::flow::step::{ByteLimit, Environment, Event, HeaderEdits, Step};
 use crate::flow::{Pending, ResourceServer};
-use crate::http::{Callout, CalloutFailure, CalloutOutcome, Headers, LocalReply, RequestHead};
+use crate::http::{Callout, CalloutFailure, CalloutOutcome, LocalReply};
 use crate::rejection;
-use crate::report::Level;
-use crate::report::text::Quoted;
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
@@ -33,8 +33,9 @@ pub(super) struct Stream {
     root_calls: Rc<RootCalls>,
     state: Cell<State>,
     gate: OnceCell<Gate>,
-    /// The last POST callout brought no body.
-    post_without_answer: Cell<bool>,
+    body: OnceCell<RequestBody>,
+    /// The last callout was a POST that brought no body (T1).
+    post_without_body: Cell<bool>,
 }
 
 #[derive(Default)]
@@ -44,13 +45,19 @@ enum State {
     New,
     /// The core waits for a callout.
     Waiting(Owner, Pending),
+    /// All of the body is waited for. The request is paused, or behind a shut gate.
+    Reading(ByteLimit, Reader),
+    /// Another instance of the filter has shut the gate (Q7). It has answered, and nothing more is
+    /// done; or it waits for the body, and this one begins when the gate is open. The number is that
+    /// of the header lines.
+    ShutElsewhere(usize),
     /// Let through.
     Forwarded,
-    /// Answered, here or by another instance of the filter: nothing more is done.
+    /// Answered: nothing more is done.
     Answered,
     /// The gateway refused to send the answer. The request is held, because it must not pass.
     Held,
-    /// The upstream's answer to a request that was never decided is being replaced.
+    /// The upstream's response to a request that was never decided is being replaced (Q5).
     Replacing(Replacement),
 }
 
@@ -62,6 +69,15 @@ enum Owner {
     Root,
 }
 
+/// What goes on when the body has been read.
+enum Reader {
+    /// The core.
+    Core(Pending),
+    /// A test.
+    #[cfg(feature = "fault-injection")]
+    Test(fault::Then),
+}
+
 impl Stream {
     /// A request that the gateway has given this number.
     pub(super) fn new(id: u32, plugin: Rc<Plugin>, root_calls: Rc<RootCalls>) -> Rc<Stream> {
@@ -71,37 +87,43 @@ impl Stream {
             root_calls,
             state: Cell::default(),
             gate: OnceCell::new(),
-            post_without_answer: Cell::new(false),
+            body: OnceCell::new(),
+            post_without_body: Cell::new(false),
         })
     }
 
-    /// The gateway's number for it.
-    pub(super) fn id(&self) -> u32 {
-        self.id
-    }
-
-    /// Begins a request. `lines` is how many header lines it has.
-    pub(super) fn begin(self: &Rc<Self>, lines: usize) {
-        let kind = self.plugin.kind();
-        if kind.has_gate() {
+    /// Begins a request. `lines` is how many header lines it has; at the end of its stream it has no
+    /// body.
+    pub(super) fn begin(self: &Rc<Self>, lines: usize, end_of_stream: bool) {
+        if end_of_stream {
+            self.body().end();
+        }
+        let gateway = self.plugin.gateway();
+        if gateway.has_gate() {
             match Gate::shut() {
                 // The gate of a request is shut once, in its first callback.
                 Shutting::Done(gate) => drop(self.gate.set(gate)),
-                Shutting::AnsweredElsewhere => return self.state.set(State::Answered),
+                Shutting::ShutElsewhere => return self.state.set(State::ShutElsewhere(lines)),
                 Shutting::Failed(status) => {
-                    return self.fail(&format!("the upstream's scheme cannot be replaced: {status}"));
+                    return self.fail(&HostNote::GateNotShut(status));
                 }
             }
         }
-        // Beyond the limit the list is not asked for, and the core refuses by the number alone.
-        let listed = if kind.lists(lines) { raw::header_pairs(Map::Request) } else { Ok(Vec::new()) };
+        // Beyond the limit the list is not asked for, and the core refuses by the number alone (D9).
+        let listed = if gateway.lists(lines) { raw::header_pairs(Map::Request) } else { Ok(Vec::new()) };
         match listed {
             Ok(pairs) => {
-                let head = request_head(pairs, lines);
+                let head = request::head(pairs, lines);
+                self.body().announce(&head.headers);
+                #[cfg(feature = "fault-injection")]
+                if fault::is_named(Place::ReadBody) {
+                    let step = self.read_body(fault::BODY_LIMIT, Reader::Test(fault::Then::Begin(head)));
+                    return step.into_iter().for_each(|step| self.carry_out(step));
+                }
                 let step = self.ask(|server, environment| server.begin(&head, environment));
                 self.carry_out(step);
             }
-            Err(status) => self.fail(&format!("the request's header cannot be read: {status}")),
+            Err(status) => self.fail(&HostNote::RequestHeaderUnreadable(status)),
         }
     }
 
@@ -112,27 +134,59 @@ impl Stream {
                 let outcome = callout::outcome(&call, lines, body_size);
                 let has_body =
                     matches!(&outcome, CalloutOutcome::Answered(answer) if !answer.body.is_empty());
-                self.post_without_answer.set(call.is_post && !has_body);
+                self.post_without_body.set(call.is_post && !has_body);
                 self.go_on(pending, &outcome, false);
             }
-            State::Waiting(..) => self.fail("the gateway brings the answer to another callout"),
+            State::Waiting(..) => self.fail(&HostNote::UnmatchedResponse),
             decided => self.state.set(decided),
         }
     }
 
-    /// Goes on after a callout of the root. False where the request is over, or decided. Only with
-    /// this request effective.
-    pub(super) fn arrive(self: &Rc<Self>, outcome: &CalloutOutcome, joined: bool) -> bool {
+    /// A piece of the body has come: `size` bytes are there that were held back.
+    pub(super) fn body_arrives(self: &Rc<Self>, size: usize, end_of_stream: bool) {
+        let body = self.body();
+        let was_empty = body.is_empty();
+        body.arrive(size, end_of_stream);
         match self.state.take() {
-            State::Waiting(Owner::Root, pending) => {
-                self.go_on(pending, outcome, joined);
-                true
-            }
-            other => {
-                self.state.set(other);
-                false
-            }
+            State::Reading(limit, reader) => self.go_on_reading(limit, reader),
+            State::ShutElsewhere(lines) if !Gate::is_shut() => self.begin(lines, false),
+            // What was decided without the body does not hold for one.
+            State::Forwarded if was_empty && size > 0 => self.fail(&HostNote::UnannouncedBody),
+            other => self.state.set(other),
         }
+        body.callback_ends();
+    }
+
+    /// Trailers have come, and so all of the body before.
+    pub(super) fn trailers_arrive(self: &Rc<Self>) {
+        self.body().end();
+        match self.state.take() {
+            State::Reading(limit, reader) => self.go_on_reading(limit, reader),
+            other => self.state.set(other),
+        }
+    }
+
+    fn go_on_reading(self: &Rc<Self>, limit: ByteLimit, reader: Reader) {
+        if let Some(step) = self.read_body(limit, reader) {
+            self.carry_out(step);
+        }
+    }
+
+    /// What comes after the body; `None` where the request now waits for it.
+    fn read_body(&self, limit: ByteLimit, reader: Reader) -> Option<Step> {
+        let Some(body) = self.body().read(limit) else {
+            self.state.set(State::Reading(limit, reader));
+            return None;
+        };
+        let body = body.as_deref().map_err(|failure| *failure);
+        Some(match reader {
+            Reader::Core(pending) => {
+                self.ask(|server, environment| server.resume(pending, Event::Body(body), environment))
+            }
+            #[cfg(feature = "fault-injection")]
+            Reader::Test(then) => fault::body_read(then, body)
+                .unwrap_or_else(|head| self.ask(|server, environment| server.begin(&head, environment))),
+        })
     }
 
     fn go_on(self: &Rc<Self>, pending: Pending, outcome: &CalloutOutcome, joined: bool) {
@@ -143,7 +197,7 @@ impl Stream {
         if self.look(|state| matches!(state, State::Forwarded))
             && let Err(status) = raw::continue_request()
         {
-            raw::log(Level::Error, &format!("the gateway does not let a request go on: {status}"));
+            log::note(&HostNote::RequestNotContinued(status));
         }
     }
 
@@ -155,14 +209,14 @@ impl Stream {
         match raw::now() {
             Ok(now) => self.plugin.ask(now, question),
             Err(status) => {
-                raw::log(Level::Error, &format!("the gateway's clock cannot be read: {status}"));
+                log::note(&HostNote::ClockUnreadable(status));
                 Step::Respond(rejection::internal_error())
             }
         }
     }
 
-    /// Drives a step, and those that follow at once, until a callout is under way or the request
-    /// is decided.
+    /// Drives a step, and those that follow at once, until a callout is under way, the body is waited
+    /// for, or the request is decided.
     fn carry_out(self: &Rc<Self>, mut step: Step) {
         for _ in 0..MAX_STEPS {
             match step {
@@ -170,98 +224,86 @@ impl Stream {
                     Ok(owner) => return self.state.set(State::Waiting(owner, pending)),
                     Err(failure) => step = self.resume(pending, &CalloutOutcome::Failed(failure), false),
                 },
+                Step::ReadBody(limit, pending) => match self.read_body(limit, Reader::Core(pending)) {
+                    Some(next) => step = next,
+                    None => return,
+                },
+                #[cfg(feature = "fault-injection")]
+                Step::Forward(edits, receipt) if fault::reads_last() => {
+                    let then = fault::Then::Forward(edits, receipt);
+                    match self.read_body(fault::BODY_LIMIT, Reader::Test(then)) {
+                        Some(next) => step = next,
+                        None => return,
+                    }
+                }
                 Step::Forward(edits, _) => {
                     return match self.forward(&edits) {
                         Ok(()) => self.state.set(State::Forwarded),
-                        Err(what) => self.fail(&what),
+                        Err(note) => self.fail(&note),
                     };
                 }
                 Step::Respond(response) => return self.answer(&response),
             }
         }
-        self.fail("more callouts than any policy makes");
+        self.fail(&HostNote::CalloutLimitExceeded);
     }
 
+    /// Sends a callout; one follows another (S3).
     fn call(self: &Rc<Self>, callout: Callout) -> Result<Owner, CalloutFailure> {
-        let (kind, now) = (self.plugin.kind(), raw::now().map_err(|_| CalloutFailure::NotSent)?);
-        if kind.traits().joins_callouts {
-            self.root_calls.call(self, kind, callout, now)?;
+        let (gateway, now) = (self.plugin.gateway(), raw::now().map_err(|_| CalloutFailure::NotSent)?);
+        if gateway.traits().joins_callouts {
+            let request: Rc<dyn WaitingRequest> = Rc::<Stream>::clone(self);
+            self.root_calls.call(&request, gateway, callout, now)?;
             Ok(Owner::Root)
         } else {
-            callout::dispatch(kind, &callout, now).map(Owner::Request)
+            callout::dispatch(gateway, &callout, now).map(Owner::Request)
         }
     }
 
-    /// Edits the request and opens the gate.
+    /// Edits the request and opens the gate (M2).
     ///
     /// # Errors
-    /// What went wrong, in words for the log. The request is still shut out, on a gateway with a
-    /// gate, and paused or about to be answered on any.
-    fn forward(&self, edits: &HeaderEdits) -> Result<(), String> {
-        for edit in edits.iter() {
-            let (HeaderEdit::Set { name, .. } | HeaderEdit::Remove { name }) = edit;
-            self.edit(edit).map_err(|why| {
-                format!("header {} cannot be edited: {why}", Quoted(&String::from_utf8_lossy(name)))
-            })?;
-        }
+    /// What went wrong. The request is still shut out, on a gateway with a gate, and paused or about
+    /// to be answered on any.
+    fn forward(&self, edits: &HeaderEdits) -> Result<(), HostNote> {
+        request::edit(edits, self.plugin.gateway().traits().removes_headers)?;
         #[cfg(feature = "fault-injection")]
         fault::strike(Place::BeforeOpening);
         match self.gate.get() {
-            Some(gate) => gate.open().map_err(|status| format!("the gate does not open: {status}")),
+            Some(gate) => gate.open().map_err(HostNote::GateNotOpened),
             None => Ok(()),
         }
     }
 
-    fn edit(&self, edit: &HeaderEdit) -> Result<(), String> {
-        let shown = |status: Status| status.to_string();
-        match edit {
-            HeaderEdit::Set { name, value } if !outgoing::is_field(name, value) => {
-                Err("it is not a header field".to_owned())
-            }
-            HeaderEdit::Set { name, value } => raw::replace_header(Map::Request, name, value).map_err(shown),
-            HeaderEdit::Remove { name } if self.plugin.kind().traits().removes_headers => {
-                raw::remove_header(Map::Request, name).map_err(shown)
-            }
-            // Kong's host forgets a header it removes, and nginx sends it all the same.
-            HeaderEdit::Remove { name } => raw::replace_header(Map::Request, name, b"").map_err(shown),
-        }
-    }
-
     /// Refuses the request because the filter or its gateway failed.
-    fn fail(&self, what: &str) {
-        raw::log(Level::Error, what);
+    fn fail(&self, note: &HostNote) {
+        log::note(note);
         self.answer(&rejection::internal_error());
     }
 
     /// Sends the one answer.
-    fn answer(&self, response: &LocalReply) {
-        let fallback = rejection::internal_error();
-        let (response, header) = match outgoing::response_header(response) {
-            Some(header) => (response, header),
-            None => {
-                raw::log(Level::Error, "an answer cannot be sent as it is");
-                (&fallback, outgoing::response_header(&fallback).unwrap_or_else(|| pairs::EMPTY.to_vec()))
-            }
-        };
-        let body: &[u8] = if self.plugin.kind().takes_reply_body(self.post_without_answer.get()) {
-            response.body.as_bytes()
-        } else {
-            b""
-        };
-        // Set before the call, so that nothing that happens in it leads to a second answer.
+    fn answer(&self, reply: &LocalReply) {
+        let takes_body = self.plugin.gateway().takes_reply_body(self.post_without_body.get());
+        // Set before the call, so that nothing that happens in it leads to a second answer (D4).
         self.state.set(State::Answered);
-        if let Err(status) = raw::send_local_response(response.status, &header, body) {
-            raw::log(Level::Error, &format!("the gateway does not send an answer: {status}"));
+        if let Err(status) = reply::send(reply, takes_body) {
+            log::note(&HostNote::ReplyRefused(status));
             self.state.set(State::Held);
         }
     }
 
-    /// Whether the request must be held back. One that is neither decided nor waiting is refused.
+    /// Whether the request must be held back (D5, E2). One that is neither decided nor waiting is
+    /// refused (D1).
     pub(super) fn holds(&self) -> bool {
         if self.is_new() {
-            self.fail("a request was not decided");
+            self.fail(&HostNote::Undecided);
         }
-        self.look(|state| matches!(state, State::Waiting(..) | State::Held))
+        let paused_for_body = self.plugin.gateway().brings_body_while_paused();
+        self.look(|state| match state {
+            State::Waiting(..) | State::Held => true,
+            State::Reading(..) => paused_for_body,
+            _ => false,
+        })
     }
 
     /// Whether nothing was decided yet.
@@ -272,9 +314,10 @@ impl Stream {
     /// Begins to replace the response, if it is an upstream's that the filter never let through.
     /// `lines` is how many header lines it has. Only in the response header callback.
     pub(super) fn response_begins(&self, lines: usize) {
-        let kind = self.plugin.kind();
-        if self.is_new() && unseen::is_upstream_answer(kind) {
-            self.state.set(State::Replacing(Replacement::begin(kind, lines)));
+        let gateway = self.plugin.gateway();
+        let is_undecided = self.look(|state| matches!(state, State::New | State::ShutElsewhere(_)));
+        if is_undecided && gateway.has_gate() && buffered::is_upstream_response() {
+            self.state.set(State::Replacing(Replacement::begin(gateway.lists(lines))));
         }
     }
 
@@ -290,7 +333,16 @@ impl Stream {
     /// The request is over. What its step held is let go before the gateway forgets the request, and
     /// whatever comes for it later is not for it any more.
     pub(super) fn end(&self) {
-        self.state.set(State::Answered);
+        if let State::Reading(..) = self.state.replace(State::Answered)
+            && self.body().is_awaited()
+        {
+            log::note(&HostNote::BodyNotDelivered);
+        }
+    }
+
+    /// What is known of the body. Only in callbacks of this request, as [`Plugin::gateway`] is.
+    fn body(&self) -> &RequestBody {
+        self.body.get_or_init(|| RequestBody::new(self.plugin.gateway()))
     }
 
     fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
@@ -301,16 +353,21 @@ impl Stream {
     }
 }
 
-/// Sorts the pairs of a request's header.
-fn request_head(pairs: Pairs, header_lines: usize) -> RequestHead {
-    let (pseudo, fields): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name.starts_with(b":"));
-    let pseudo_field = |wanted: &[u8]| {
-        pseudo.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone()).unwrap_or_default()
-    };
-    RequestHead {
-        method: pseudo_field(b":method"),
-        target: pseudo_field(b":path"),
-        headers: Headers::from_pairs(fields),
-        header_lines,
+impl WaitingRequest for Stream {
+    fn context_id(&self) -> u32 {
+        self.id
+    }
+
+    fn wake(self: Rc<Self>, outcome: &CalloutOutcome, joined: bool) -> bool {
+        match self.state.take() {
+            State::Waiting(Owner::Root, pending) => {
+                self.go_on(pending, outcome, joined);
+                true
+            }
+            other => {
+                self.state.set(other);
+                false
+            }
+        }
     }
 }

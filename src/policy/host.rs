@@ -1,4 +1,4 @@
-//! What a gateway can do, and what a policy asks of it.
+//! What a gateway can do, and what a policy asks of it. The keys are those of docs/hosts.md.
 
 use super::Policy;
 use crate::diagnostic::{Diagnostic, DiagnosticKind};
@@ -23,19 +23,24 @@ pub struct HostTraits {
 impl HostTraits {
     /// Envoy, alone or in Istio.
     pub const ENVOY: HostTraits = HostTraits {
+        // E9.
         removes_headers: true,
         header_line_limit: None,
         sees_every_path: true,
+        // E3.
         joins_callouts: true,
         presents_client_certificates: true,
     };
 
-    /// Kong's Wasm host. It stops listing header lines at 100, pseudo-headers and those that nginx
-    /// adds included.
+    /// Kong's Wasm host.
     pub const KONG: HostTraits = HostTraits {
+        // D7.
         removes_headers: false,
+        // D9: it stops listing at 100, pseudo-headers and those that nginx adds included.
         header_line_limit: Some(90),
+        // Q7: the filter runs for the routes it is attached to.
         sees_every_path: false,
+        // S4.
         joins_callouts: false,
         presents_client_certificates: false,
     };

@@ -30,7 +30,9 @@ fn the_body_is_asked_for_once_the_token_is_validated() {
 
 #[test]
 fn a_body_that_cannot_be_had_ends_the_request() {
-    for (failure, status) in [(BodyFailure::TooLarge, 413), (BodyFailure::Unreadable, 500)] {
+    for (failure, status) in
+        [(BodyFailure::TooLarge, 413), (BodyFailure::LengthRequired, 411), (BodyFailure::Unreadable, 500)]
+    {
         let mut story = reads_bodies(EMPTIES_HEADERS);
         story.begin(with_token("T"));
         story.resume(&answer(200, active()));

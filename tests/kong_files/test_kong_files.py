@@ -112,10 +112,9 @@ CALLEE = {
     "the metadata endpoint": "metadata endpoint",
 }
 COMPOSED = {
-    "configuration: /client_secret:": ["configuration: {error}"],
-    "this gateway cannot do it: /client_auth:": ["this gateway cannot do it: {error}"],
-    "workers share no tokens: there is no shared zone": ["workers share no tokens: {why}", "there is no shared zone"],
-    "kong.conf: certificates of callouts are not verified": ["kong.conf: {line}", "certificates of callouts are not"],
+    "configuration: /client_secret:": ["configuration: {mistake}"],
+    "not supported on this gateway: /client_auth:": ["not supported on this gateway: {what}"],
+    "shared cache disabled: there is no shared zone": ["shared cache disabled: {}", "there is no shared zone"],
     'answered 401: error "invalid_client"': ["answered {status}: error {}"],
     'answered 400: error "invalid_target"': ["answered {status}: error {}"],
     "answered 401; check client_id": ["answered {}{hint}", "401 | 403", "; check client_id"],

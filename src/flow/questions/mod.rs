@@ -155,6 +155,7 @@ fn read_body(body: Result<&[u8], BodyFailure>) -> Result<Vec<u8>, Rejection> {
     match body {
         Ok(body) => Ok(body.to_vec()),
         Err(BodyFailure::TooLarge) => Err(Rejection::BodyTooLarge),
+        Err(BodyFailure::LengthRequired) => Err(Rejection::LengthRequired),
         Err(BodyFailure::Unreadable) => Err(Rejection::Internal),
     }
 }

@@ -161,6 +161,10 @@ class EnvoyStage:
         """What is known of a trap."""
         return self._driver.trapped(self.site)
 
+    def log(self) -> str:
+        """What the filter has logged."""
+        return self._driver.log(self.site)
+
     def close(self) -> None:
         """Ends everything."""
         self._driver.stop()

@@ -3,55 +3,37 @@
 //! Kong puts defaults of its own where nothing is set, and they have changed between its versions. So
 //! this reads what is in force, and an operator learns at the first request what is not as it should be.
 
-use crate::report::{Level, Report};
+use crate::host::note::HostNote;
 
 /// Reads a setting of kong.conf; `None` is one that is not set.
 type Reader<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Says what is missing. `setting` is asked only for settings whose value is text: a list, as
+/// What is not as it should be. `setting` is asked only for settings whose value is text: a list, as
 /// `lua_ssl_trusted_certificate` is one, cannot be read.
-pub(super) fn check(setting: Reader<'_>, report: &mut Report) {
+pub(in crate::host) fn check(setting: Reader<'_>) -> Vec<HostNote> {
     // Before Kong 3.6 none can be read.
     if setting("wasm").is_none() {
-        return;
+        return Vec::new();
     }
-    let mut say = |level, line: &str| report.add(level, format!("kong.conf: {line}"));
     let is_on = |name| setting(name).as_deref() == Some("on");
-    if !is_on("nginx_wasm_tls_verify_cert") {
-        say(Level::Error, "certificates of callouts are not verified; set nginx_wasm_tls_verify_cert = on");
-    }
-    if !is_on("nginx_wasm_tls_verify_host") {
-        say(
-            Level::Error,
-            "names in certificates of callouts are not verified; set nginx_wasm_tls_verify_host = on",
-        );
-    }
-    if setting("nginx_wasm_tls_trusted_certificate").is_none() {
-        say(
-            Level::Warn,
-            "no authority for certificates is trusted; set lua_ssl_trusted_certificate = system",
-        );
-    }
-    if in_server(setting, "proxy_wasm_lua_resolver").as_deref() != Some("on")
-        && setting("nginx_wasm_resolver").is_none()
-    {
-        say(
-            Level::Warn,
-            "callouts are not resolved by Kong's resolver but at 8.8.8.8; set nginx_http_proxy_wasm_lua_resolver = on",
-        );
-    }
-    if in_server(setting, "proxy_wasm_isolation").is_some_and(|isolation| isolation != "none") {
-        say(
-            Level::Warn,
-            "each request makes an instance that remembers nothing; set nginx_http_proxy_wasm_isolation = none",
-        );
-    }
-    if in_server(setting, "wasm_socket_buffer_size").is_none() {
-        say(
-            Level::Warn,
-            "answers of callouts are read 1 kB at a time; set nginx_http_wasm_socket_buffer_size = 16k",
-        );
-    }
+    let isolation = in_server(setting, "proxy_wasm_isolation");
+    let lua_resolver = in_server(setting, "proxy_wasm_lua_resolver");
+    let checks = [
+        // K4.
+        (!is_on("nginx_wasm_tls_verify_cert"), HostNote::CertificatesNotVerified),
+        (!is_on("nginx_wasm_tls_verify_host"), HostNote::CertificateNamesNotVerified),
+        (setting("nginx_wasm_tls_trusted_certificate").is_none(), HostNote::NoTrustedCertificates),
+        // K5.
+        (
+            lua_resolver.as_deref() != Some("on") && setting("nginx_wasm_resolver").is_none(),
+            HostNote::NotKongsResolver,
+        ),
+        // S5.
+        (isolation.is_some_and(|isolation| isolation != "none"), HostNote::InstancePerRequest),
+        // S1.
+        (in_server(setting, "wasm_socket_buffer_size").is_none(), HostNote::SmallSocketBuffer),
+    ];
+    checks.into_iter().filter_map(|(is_wrong, note)| is_wrong.then_some(note)).collect()
 }
 
 /// A directive of nginx as it is in force where Kong proxies: the server's before that of all.
@@ -62,6 +44,7 @@ fn in_server(setting: Reader<'_>, directive: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Level;
 
     const GOOD: [(&str, &str); 6] = [
         ("wasm", "true"),
@@ -74,15 +57,13 @@ mod tests {
 
     /// What is said where the good settings are changed like this; an empty value is not set.
     fn said(changes: &[(&str, &str)]) -> Vec<(Level, String)> {
-        let mut report = Report::new();
         let read = |name: &str| {
             let find = |settings: &[(&str, &str)]| {
                 settings.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
             };
             find(changes).or_else(|| find(&GOOD)).filter(|value| !value.is_empty())
         };
-        check(&read, &mut report);
-        report.lines().map(|(level, line)| (level, line.to_owned())).collect()
+        check(&read).iter().map(|note| (note.level(), note.to_string())).collect()
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Callouts that the root context owns, on a gateway where one request can wake another.
+//! Callouts that the root context owns, on a gateway where one request can wake another (E3).
 //!
-//! The end of a callout that a request owns is told to nobody when the request is over by then:
-//! whoever waited for it too would wait for ever. The root outlives them all. So there it owns every
-//! callout, and requests with the same question wait for the same one.
+//! When a request is over, the gateway reports the end of its own callouts to no context: all other
+//! requests that waited for them would wait for ever. The root outlives them all. So there it owns
+//! every callout, and requests with the same question wait for the same one.
 //!
 //! Two things must fit together. The gateway gives a callout to the context that is effective; the
 //! SDK files it under the context whose callback it entered last. Within a request's callback the
@@ -11,31 +11,40 @@
 //! need not. A request is woken there without the SDK: it is made effective, and its own calls of
 //! the gateway follow.
 
-use super::callout::{self, InFlight};
+use super::flights::{Flights, Waiter};
+use crate::host::callout::{self, InFlight};
 #[cfg(feature = "fault-injection")]
-use super::fault::{self, Place};
-use super::flight::{Flights, Passenger};
-use super::kind::Kind;
-use super::raw;
-use super::stream::Stream;
+use crate::host::fault::{self, Place};
+use crate::host::gateway::Gateway;
+use crate::host::note::HostNote;
+use crate::host::{log, raw};
 use crate::http::{Callout, CalloutFailure, CalloutOutcome};
-use crate::report::Level;
 use crate::time::UnixTime;
 use std::cell::Cell;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+/// A request that can wait for a callout of the root.
+pub(in crate::host) trait WaitingRequest {
+    /// The gateway's number for it.
+    fn context_id(&self) -> u32;
+
+    /// Goes on after a callout of the root; `joined` is whether another request has made it. False
+    /// where the request is over, or decided. Only with this request effective.
+    fn wake(self: Rc<Self>, outcome: &CalloutOutcome, joined: bool) -> bool;
+}
+
 /// How often requests are looked at that may have waited for too long. No callout is lost on a
 /// gateway that works; a request that waits for another's callout may have less time than that.
 const WATCH: Duration = Duration::from_millis(250);
 
-type Waiting = Flights<InFlight, Weak<Stream>>;
+type Waiting = Flights<InFlight, Weak<dyn WaitingRequest>>;
 
 /// The callouts of one root context.
 ///
 /// Everything is in cells that are emptied and filled again at once: nothing is borrowed while the
 /// gateway is called.
-pub(super) struct RootCalls {
+pub(in crate::host) struct RootCalls {
     /// The gateway's number for the root context.
     root: u32,
     flights: Cell<Waiting>,
@@ -52,13 +61,13 @@ pub(super) struct RootCalls {
 enum Order {
     #[default]
     None,
-    Send(Kind, Callout, UnixTime),
+    Send(Gateway, Callout, UnixTime),
     Sent(Result<InFlight, CalloutFailure>),
 }
 
 impl RootCalls {
     /// The callouts of a root context, none yet.
-    pub(super) fn new(root: u32) -> RootCalls {
+    pub(in crate::host) fn new(root: u32) -> RootCalls {
         RootCalls {
             root,
             flights: Cell::default(),
@@ -74,24 +83,23 @@ impl RootCalls {
     ///
     /// # Errors
     /// Why nothing was sent. The request does not wait.
-    pub(super) fn call(
+    pub(in crate::host) fn call(
         &self,
-        request: &Rc<Stream>,
-        kind: Kind,
+        request: &Rc<dyn WaitingRequest>,
+        gateway: Gateway,
         callout: Callout,
         now: UnixTime,
     ) -> Result<(), CalloutFailure> {
-        let mut passenger =
-            Passenger { request: Rc::downgrade(request), due: now.saturating_add(callout.timeout) };
+        let mut waiter = Waiter { request: Rc::downgrade(request), due: now.saturating_add(callout.timeout) };
         let key = callout.flight;
         if let Some(key) = key {
-            passenger = match self.with_flights(|flights| flights.board(key, passenger, now)) {
+            waiter = match self.with_flights(|flights| flights.join(key, waiter, now)) {
                 Ok(()) => return Ok(()),
-                Err(passenger) => passenger,
+                Err(waiter) => waiter,
             };
         }
-        let call = self.send(request.id(), Order::Send(kind, callout, now))?;
-        self.with_flights(|flights| flights.depart(call.token, call, key, passenger));
+        let call = self.send(request.context_id(), Order::Send(gateway, callout, now))?;
+        self.with_flights(|flights| flights.start(call.token, call, key, waiter));
         Ok(())
     }
 
@@ -108,7 +116,7 @@ impl RootCalls {
         }
         let sent = self.order.take();
         if let Err(status) = raw::set_effective_context(request) {
-            raw::log(Level::Error, &format!("a request is gone in its own callback: {status}"));
+            log::note(&HostNote::RequestVanished(status));
         }
         match sent {
             Order::Sent(sent) => sent,
@@ -117,9 +125,9 @@ impl RootCalls {
     }
 
     /// Sends the callout that [`RootCalls::send`] ordered. In the root's callbacks only.
-    pub(super) fn carry_out_order(&self) {
-        if let Order::Send(kind, callout, now) = self.order.take() {
-            let sent = callout::dispatch(kind, &callout, now);
+    pub(in crate::host) fn carry_out_order(&self) {
+        if let Order::Send(gateway, callout, now) = self.order.take() {
+            let sent = callout::dispatch(gateway, &callout, now);
             if sent.is_ok() && !self.watching.get() {
                 self.watch(true);
             }
@@ -128,20 +136,20 @@ impl RootCalls {
     }
 
     /// Resumes the requests that waited for a callout. In the root's callback for it only.
-    pub(super) fn land(&self, token: u32, lines: usize, body_size: usize) {
+    pub(in crate::host) fn finish(&self, token: u32, lines: usize, body_size: usize) {
         #[cfg(feature = "fault-injection")]
         if self.is_lost(token) {
             return;
         }
-        let Some((call, requests)) = self.with_flights(|flights| flights.land(token)) else { return };
+        let Some((call, requests)) = self.with_flights(|flights| flights.finish(token)) else { return };
         let outcome = callout::outcome(&call, lines, body_size);
         self.wake(&requests, &outcome);
     }
 
     /// Resumes the requests that have waited for too long. In the root's tick only.
-    pub(super) fn tick(&self) {
+    pub(in crate::host) fn tick(&self) {
         let Ok(now) = raw::now() else { return };
-        let late = self.with_flights(|flights| flights.give_up(now));
+        let late = self.with_flights(|flights| flights.expire(now));
         self.wake(&late, &CalloutOutcome::Failed(CalloutFailure::TimedOut));
         if self.with_flights(|flights| flights.is_empty()) {
             self.watch(false);
@@ -149,19 +157,19 @@ impl RootCalls {
     }
 
     /// The root is gone, and its callouts with it.
-    pub(super) fn close(&self) {
+    pub(in crate::host) fn close(&self) {
         self.exists.set(false);
     }
 
     /// Resumes each request with one outcome. The first one that is still there has made the call,
     /// as far as the core is concerned.
-    fn wake(&self, requests: &[Weak<Stream>], outcome: &CalloutOutcome) {
+    fn wake(&self, requests: &[Weak<dyn WaitingRequest>], outcome: &CalloutOutcome) {
         self.at_work.set(true);
         let mut joined = false;
         for request in requests.iter().filter_map(Weak::upgrade) {
             // The gateway forgets a request after it has called for its log line.
-            if raw::set_effective_context(request.id()).is_ok() {
-                joined |= request.arrive(outcome, joined);
+            if raw::set_effective_context(request.context_id()).is_ok() {
+                joined |= request.wake(outcome, joined);
             }
         }
         self.at_work.set(false);
@@ -171,7 +179,7 @@ impl RootCalls {
         let period = if on { WATCH } else { Duration::ZERO };
         match raw::set_tick_period(period) {
             Ok(()) => self.watching.set(on),
-            Err(status) => raw::log(Level::Warn, &format!("the gateway does not set a timer: {status}")),
+            Err(status) => log::note(&HostNote::TimerRefused(status)),
         }
     }
 
@@ -182,12 +190,12 @@ impl RootCalls {
         result
     }
 
-    /// Whether a test wants the end of this callout never to be told.
+    /// Whether a test wants the end of this callout to be lost.
     #[cfg(feature = "fault-injection")]
     fn is_lost(&self, token: u32) -> bool {
         let first = self.with_flights(|flights| flights.first(token).and_then(Weak::upgrade));
         let is_lost = first.is_some_and(|request| {
-            raw::set_effective_context(request.id()).is_ok() && fault::is_named(Place::LostAnswer)
+            raw::set_effective_context(request.context_id()).is_ok() && fault::is_named(Place::LostAnswer)
         });
         is_lost || raw::set_effective_context(self.root).is_err()
     }
