@@ -93,7 +93,7 @@ wasm: rust ## build dist/token_exchange.wasm
 	@echo "$(WASM): $$(wc -c < $(WASM)) bytes"
 
 bench: rust $(VENV)/ready ## what verifying a token costs over the bare operation, for each algorithm, natively and in Wasm
-	$(CARGO) bench --locked --bench jose $(if $(ARGS),-- $(ARGS))
+	$(CARGO) bench --locked --package token-exchange-bench --bench jose $(if $(ARGS),-- $(ARGS))
 	RUSTFLAGS='$(WASM_RUSTFLAGS)' $(CARGO) build --locked --package token-exchange-bench --release --target $(TARGET)
 	PYTHONPATH=tests/gateway:tests $(RUN) benches/wasm/run.py --wasm $(BENCH_WASM)
 

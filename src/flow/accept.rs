@@ -1,11 +1,11 @@
 //! Tokens that are accepted. Only this file makes a [`ValidatedToken`]: of proven claims, held against
 //! the policy's rules, with possession shown where the token is bound to a key.
 
-use super::ResourceServer;
+use super::environment::Environment;
 use super::possess::Possession;
+use super::present::Presented;
 use super::proven::{ProvenClaims, Voucher};
-use super::request::Request;
-use super::step::Environment;
+use super::server::ResourceServer;
 use crate::oauth::bearer::BearerToken;
 use crate::policy::issuers::IssuerPolicy;
 use crate::rejection::{Rejection, TokenFault};
@@ -51,7 +51,7 @@ impl ResourceServer {
     /// What the token lacks.
     pub(super) fn accept(
         &self,
-        request: &Request,
+        presented: &Presented,
         claims: ProvenClaims,
         possession: Option<Possession>,
         environment: &mut Environment<'_>,
@@ -66,7 +66,7 @@ impl ResourceServer {
             return Err(refused(TokenRefusal::NoPossession, TokenFault::SenderConstrained, environment));
         }
         let expires = claims.claims().expires().map_err(|_| Rejection::InvalidToken(TokenFault::BadClaim))?;
-        Ok(ValidatedToken { token: request.presented.token.clone(), claims: claims.into_claims(), expires })
+        Ok(ValidatedToken { token: presented.token.clone(), claims: claims.into_claims(), expires })
     }
 
     /// What the claims of a token must say, by who vouches for them.

@@ -1,10 +1,9 @@
 //! What a validated token allows.
 
-use super::ResourceServer;
 use super::accept::ValidatedToken;
-use super::questions::Question;
+use super::question::Question;
 use super::request::Request;
-use super::{Decision, Unsettled};
+use super::server::{Decision, ResourceServer, Unsettled};
 use crate::rejection::{Rejection, TokenFault};
 
 impl ResourceServer {

@@ -2,58 +2,42 @@
 
 mod accept;
 mod authorize;
+mod environment;
+mod header_edit;
 mod issuers;
 mod keys;
+mod leg_keys;
 mod obtain;
 mod outcome;
 mod possess;
 mod present;
 mod prove;
 mod proven;
+mod question;
 mod questions;
 mod receipt;
 mod request;
 mod resource_metadata;
 mod rewrite;
+mod server;
 pub mod step;
 mod upstream_token;
 
 pub use request::Pending;
+pub use server::ResourceServer;
 
-use crate::cache::entry::EntryAuthenticator;
-use crate::cache::memory::Memory;
-use crate::cache::shared::SharedTier;
-use crate::cache::token_cache::TokenCache;
-use crate::diagnostic::Diagnostic;
 use crate::http::{Callout, RequestHead, ResponseHead};
-use crate::policy::host::HostTraits;
-use crate::policy::{Policy, SharedData};
-use crate::rejection::{ChallengeContext, Rejection};
+use crate::rejection::Rejection;
 use crate::report::{Note, Report};
 use accept::ValidatedToken;
-use issuers::Issuers;
 use keys::Ticket;
-use obtain::LegKeys;
 use possess::Possession;
-use proven::ProvenClaims;
-use questions::Question;
+use question::Question;
 use request::Request;
-use resource_metadata::MetadataPages;
 use rewrite::HeaderEdits;
+use server::{Decision, Unsettled};
 use std::rc::Rc;
 use step::{Environment, Event, Receipt, ResponseEdits, Step};
-use upstream_token::UpstreamToken;
-
-/// What a part of the walk comes to.
-type Decision<T> = Result<T, Unsettled>;
-
-/// Why the walk cannot go on.
-enum Unsettled {
-    /// It needs an answer first.
-    Ask(Question),
-    /// The request does not pass.
-    Reject(Rejection),
-}
 
 impl ResourceServer {
     /// The one walk from a request to its edits. It is taken anew after each answer, and what is settled
@@ -80,7 +64,7 @@ impl ResourceServer {
         }
         let claims = self.prove(request, environment)?;
         let possession = Possession::shown(&claims);
-        let token = Rc::new(self.accept(request, claims, possession, environment)?);
+        let token = Rc::new(self.accept(&request.presented, claims, possession, environment)?);
         request.settled.token = Some(Rc::clone(&token));
         Ok(token)
     }
@@ -171,68 +155,5 @@ impl ResourceServer {
             blame: rejection.blame(),
         });
         Step::Respond(rejection.reply(&self.challenges))
-    }
-}
-
-/// One plugin configuration at work: its policy and what it caches.
-#[derive(Debug)]
-pub struct ResourceServer {
-    policy: Policy,
-    host: HostTraits,
-    challenges: ChallengeContext,
-    metadata: MetadataPages,
-    issuers: Issuers,
-    leg_keys: LegKeys,
-    cache: TokenCache<ProvenClaims, UpstreamToken>,
-    negative_cache: Memory<()>,
-}
-
-/// The cache of refusals is apart, so that a flood of bad tokens drives out no good one.
-const NEGATIVE_CACHE_BYTES: usize = 256 * 1024;
-
-impl ResourceServer {
-    /// Sets up a configuration on a host whose abilities are known.
-    ///
-    /// # Errors
-    /// What the policy asks for and this host cannot do.
-    pub fn new(policy: Policy, host: HostTraits) -> Result<ResourceServer, Vec<Diagnostic>> {
-        let unsupported = host.unsupported(&policy);
-        if !unsupported.is_empty() {
-            return Err(unsupported);
-        }
-        let metadata = MetadataPages::new(&policy, host);
-        Ok(ResourceServer {
-            challenges: ChallengeContext {
-                realm: policy.realm.clone(),
-                scope: policy.requirements.scopes_required.first().map(ToString::to_string),
-                resource_metadata: metadata.url().to_owned(),
-            },
-            issuers: Issuers::new(&policy.validation.issuers),
-            leg_keys: LegKeys::new(&policy),
-            cache: TokenCache::new(policy.cache.max_bytes, shared_tier(&policy)),
-            negative_cache: Memory::new(NEGATIVE_CACHE_BYTES),
-            metadata,
-            policy,
-            host,
-        })
-    }
-
-    /// What the configuration says of the gateway's shared data; `Off` where nothing would be put
-    /// there.
-    pub fn shared_data(&self) -> SharedData {
-        if self.cache.is_shared() { self.policy.cache.shared } else { SharedData::Off }
-    }
-}
-
-/// The shared tier, where the policy wants one and has a secret to authenticate its entries with.
-fn shared_tier(policy: &Policy) -> Option<SharedTier> {
-    let secrets = policy.secrets_digest().filter(|_| policy.cache.shared != SharedData::Off)?;
-    let authenticator = EntryAuthenticator::new(&secrets, &policy.digest)?;
-    Some(SharedTier::new(authenticator, policy.cache.shared_slots))
-}
-
-impl From<Rejection> for Unsettled {
-    fn from(rejection: Rejection) -> Unsettled {
-        Unsettled::Reject(rejection)
     }
 }

@@ -1,7 +1,7 @@
 //! What the outcome of a callout means before its body is read: the rules that hold for every
 //! endpoint of an authorization server.
 
-use super::step::Environment;
+use super::environment::Environment;
 use crate::http::{CalloutFailure, CalloutOutcome, CalloutResponse};
 use crate::oauth::endpoint::EndpointKind;
 use crate::rejection::{Rejection, RetryAfter};

@@ -1,15 +1,13 @@
 //! Which proof a token needs, and the proof.
 
 use super::accept::{access_token_fault, refused};
+use super::environment::Environment;
 use super::issuers::IssuerId;
 use super::keys::{KeyLookup, UnknownKey};
 use super::proven::{ProvenClaims, Voucher};
-use super::questions::Question;
-use super::questions::introspection::Introspector;
-use super::questions::keys::KeyFetch;
+use super::question::{Introspector, KeyFetch, Question};
 use super::request::Request;
-use super::step::Environment;
-use super::{Decision, ResourceServer, Unsettled};
+use super::server::{Decision, ResourceServer, Unsettled};
 use crate::cache::token_cache::Retention;
 use crate::jose::jwk::{JwkSet, NoKey};
 use crate::jose::jws::Jws;

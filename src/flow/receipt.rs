@@ -1,6 +1,6 @@
 //! What is kept of a forwarded request until its response, and what becomes of that.
 
-use super::rewrite::HeaderEdit;
+use super::header_edit::HeaderEdit;
 use crate::digest::Digest;
 
 /// The edits that turn the upstream's response into the client's, in the order to apply them.

@@ -1,10 +1,12 @@
 //! Which headers of the request change on its way to the upstream. Only this file makes
 //! [`HeaderEdits`].
 
-use super::ResourceServer;
 use super::accept::ValidatedToken;
+use super::environment::Environment;
+use super::header_edit::HeaderEdit;
+use super::receipt::Receipt;
 use super::request::Request;
-use super::step::{Environment, Receipt};
+use super::server::ResourceServer;
 use super::upstream_token::UpstreamToken;
 use crate::policy::plan::UpstreamCredential;
 use crate::rejection::Rejection;
@@ -13,35 +15,6 @@ use serde_json::Value;
 
 /// A longer value is not set: it would make the upstream refuse the whole request.
 const MAX_VALUE_BYTES: usize = 16_384;
-
-/// One change to the request's header.
-#[derive(Clone, PartialEq, Eq)]
-pub enum HeaderEdit {
-    /// Leave exactly one line of this name, with this value.
-    Set {
-        /// The field's name in lower case.
-        name: Vec<u8>,
-        /// The field's value.
-        value: Vec<u8>,
-    },
-    /// Leave none. The request has at least one line of this name; a gateway that cannot remove it
-    /// empties it.
-    Remove {
-        /// The field's name in lower case.
-        name: Vec<u8>,
-    },
-}
-
-/// Values may be credentials, so only the names are shown.
-impl std::fmt::Debug for HeaderEdit {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (word, name) = match self {
-            HeaderEdit::Set { name, .. } => ("Set", name),
-            HeaderEdit::Remove { name } => ("Remove", name),
-        };
-        write!(formatter, "{word}({})", String::from_utf8_lossy(name))
-    }
-}
 
 /// The edits that turn the client's request into the upstream's, in the order to apply them. Holding
 /// this value is the proof that the request may pass: it is made from a validated token and, where the

@@ -1,4 +1,4 @@
-//! GATEWAY: the only room that names proxy-wasm, compiled for wasm only, but for the parts that
+//! GATEWAY: the only module that names proxy-wasm, compiled for wasm only, but for the parts that
 //! need no gateway and are tested natively.
 //!
 //! - [`root`] and [`context`] are what the SDK knows: a configuration's root, and a request.
@@ -7,6 +7,8 @@
 //! - [`callout`] sends a callout and reads how it ended, [`request`] reads and edits the request's
 //!   header, [`request_body`] waits for its body and reads it ([`body`] is how much has come), [`reply`]
 //!   answers it.
+//! - [`root_calls`] are the callouts that the root owns where one request can wake another, with
+//!   [`flights`] knowing which requests wait for which.
 //! - [`raw`] are the gateway's functions. [`outgoing`] checks what is handed to them, [`pairs`] is
 //!   the form header fields take on the way.
 //! - [`gateway`] knows in what the two gateways differ. [`kong`] and [`envoy`] hold what is theirs
@@ -20,6 +22,7 @@
 mod body;
 mod call_end;
 mod envoy;
+mod flights;
 mod gateway;
 mod kong;
 mod note;
@@ -49,6 +52,8 @@ mod request;
 mod request_body;
 #[cfg(target_arch = "wasm32")]
 mod root;
+#[cfg(target_arch = "wasm32")]
+mod root_calls;
 #[cfg(target_arch = "wasm32")]
 mod store;
 #[cfg(target_arch = "wasm32")]

@@ -1,6 +1,5 @@
 //! What the shell itself logs, as data: one match says how urgent each note is, another its text.
 
-use super::kong::zone::ZoneFault;
 use super::status::Status;
 use crate::report::Level;
 use crate::report::text::Quoted;
@@ -95,6 +94,19 @@ pub(super) enum EditFailure {
     Malformed,
     /// The gateway refused.
     Refused(Status),
+}
+
+/// Why Kong's shared zone is not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ZoneFault {
+    /// None is declared.
+    Absent,
+    /// It drops nothing: the host traps on a write to it when it is full.
+    NeverEvicts,
+    /// The declaration cannot be understood.
+    Unreadable,
+    /// Little is left in it beside its own bookkeeping.
+    TooSmall,
 }
 
 /// A part of a response.

@@ -5,9 +5,9 @@
 //! (Q9).
 
 use super::context::RequestContext;
-use super::envoy::root_calls::RootCalls;
 use super::note::HostNote;
 use super::plugin::Plugin;
+use super::root_calls::RootCalls;
 use super::stream::Stream;
 use super::{log, raw};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};

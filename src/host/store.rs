@@ -5,7 +5,8 @@
 //! first (Q1).
 
 use super::gateway::Gateway;
-use super::kong::zone::{Zone, ZoneFault};
+use super::kong::zone::Zone;
+use super::note::ZoneFault;
 use super::raw;
 use super::status::Status;
 use crate::cache::shared::{SharedStore, Slot, Version, WriteResult};

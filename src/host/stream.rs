@@ -5,7 +5,6 @@
 //! anything else.
 
 use super::callout::{self, InFlight};
-use super::envoy::root_calls::{RootCalls, WaitingRequest};
 #[cfg(feature = "fault-injection")]
 use super::fault::{self, Place};
 use super::kong::buffered::{self, Replacement};
@@ -14,6 +13,7 @@ use super::note::HostNote;
 use super::plugin::Plugin;
 use super::raw::{self, Map};
 use super::request_body::RequestBody;
+use super::root_calls::{RootCalls, WaitingRequest};
 use super::{log, reply, request};
 use crate::flow::step::{ByteLimit, Environment, Event, HeaderEdits, Step};
 use crate::flow::{Pending, ResourceServer};

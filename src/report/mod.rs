@@ -1,24 +1,11 @@
 //! REPORT: what a step found worth recording, as data. The shell prints it; the core never does.
 
+pub mod level;
 pub mod note;
 pub mod text;
 
+pub use level::Level;
 pub use note::Note;
-
-/// How urgent a line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// For someone following one request.
-    Debug,
-    /// Worth a line in normal operation.
-    Info,
-    /// Something an operator should look at.
-    Warn,
-    /// Something that fails requests until the operator mends it.
-    Error,
-    /// A request got past the filter, or could have.
-    Critical,
-}
 
 /// The notes of one step, in order.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! What can be reported: each note with its level and its text, in one exhaustive match each.
 
-use super::Level;
+use super::level::Level;
 use super::text::{Prose, Quoted};
 use crate::jose::jwk::Unusable;
 use crate::jose::jws::JwsError;

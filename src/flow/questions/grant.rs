@@ -1,10 +1,10 @@
 //! Which token does a token endpoint issue? (RFC 8693)
 
-use super::super::ResourceServer;
 use super::super::accept::ValidatedToken;
+use super::super::environment::Environment;
 use super::super::outcome::TimelyResponse;
 use super::super::request::Request;
-use super::super::step::Environment;
+use super::super::server::ResourceServer;
 use super::super::upstream_token::UpstreamToken;
 use crate::cache::token_cache::Retention;
 use crate::digest::Digest;
@@ -33,7 +33,7 @@ impl ResourceServer {
     /// The cache's key of the token that a leg issues for this request, where it is cached.
     pub(in super::super) fn grant_key(&self, request: &Request, leg: LegId) -> Option<Digest> {
         self.leg(leg).ok()?.cache?;
-        self.leg_keys.key(leg, request)
+        self.leg_keys.key(leg, &request.presented)
     }
 
     /// What is cached under such a key.

@@ -1,11 +1,11 @@
 //! Is a token active, and what does it say? (RFC 7662)
 
-use super::super::ResourceServer;
-use super::super::issuers::IssuerId;
+use super::super::environment::Environment;
 use super::super::outcome::TimelyResponse;
 use super::super::proven::{Introspected, ProvenClaims, Voucher};
+use super::super::question::Introspector;
 use super::super::request::Request;
-use super::super::step::Environment;
+use super::super::server::ResourceServer;
 use crate::cache::token_cache::Retention;
 use crate::digest::{Digest, DigestBuilder};
 use crate::http::{Callout, FlightKey};
@@ -17,40 +17,9 @@ use crate::report::Note;
 use crate::report::note::ResponseFault;
 use std::time::Duration;
 
-/// Where a token is introspected, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Introspector {
-    /// Where every token is that no issuer is recognised by.
-    Others,
-    /// Where the tokens of this issuer are.
-    Issuer(IssuerId),
-    /// The same, after the signature.
-    BesideSignature(IssuerId),
-}
-
 /// How long a refusal is cached: long enough to answer a client that hammers, short enough that
 /// a token which becomes active is not kept waiting.
 const REFUSAL_LIFETIME: Duration = Duration::from_secs(5);
-
-impl Introspector {
-    fn voucher(self) -> Voucher {
-        match self {
-            Introspector::Others => Voucher::Others,
-            Introspector::Issuer(issuer) | Introspector::BesideSignature(issuer) => Voucher::Issuer(issuer),
-        }
-    }
-
-    /// The cache's key: apart from that of the token's own claims where both are kept.
-    fn key(self, request: &Request) -> Digest {
-        let token_key = request.presented.token_key;
-        match self {
-            Introspector::Others | Introspector::Issuer(_) => token_key,
-            Introspector::BesideSignature(_) => {
-                DigestBuilder::new("introspection").field(token_key.as_bytes()).finish()
-            }
-        }
-    }
-}
 
 impl ResourceServer {
     /// How tokens are introspected there; `None` where they are not.
@@ -74,7 +43,7 @@ impl ResourceServer {
         introspector: Introspector,
         environment: &mut Environment<'_>,
     ) -> Result<Option<ProvenClaims>, Rejection> {
-        let (key, now) = (introspector.key(request), environment.now);
+        let (key, now) = (cache_key(introspector, request), environment.now);
         if self.negative_cache.get(&key, now).is_some() {
             return Err(Rejection::InvalidToken(TokenFault::Inactive));
         }
@@ -95,7 +64,7 @@ pub(in super::super) fn callout(
     policy.client.apply(&mut form, &mut headers);
     headers.extend(policy.headers.iter().cloned());
     let mut callout = Callout::post(&policy.endpoint, headers, form.encode());
-    callout.flight = policy.cache_ttl.map(|_| FlightKey(*introspector.key(request).as_bytes()));
+    callout.flight = policy.cache_ttl.map(|_| FlightKey(*cache_key(introspector, request).as_bytes()));
     Ok(callout)
 }
 
@@ -111,7 +80,7 @@ pub(in super::super) fn learn(
     environment: &mut Environment<'_>,
 ) -> Result<(), Rejection> {
     let ttl = server.introspection_policy(introspector)?.and_then(|policy| policy.cache_ttl);
-    let (key, now) = (introspector.key(request), environment.now);
+    let (key, now) = (cache_key(introspector, request), environment.now);
     match read(response, introspector.voucher(), environment)? {
         Introspected::Active(claims) => {
             if let Some(ttl) = ttl {
@@ -155,4 +124,15 @@ fn read(
         environment.report.add(Note::UnusableResponse(ENDPOINT, ResponseFault::Introspection(error)));
         Rejection::Unusable(ENDPOINT)
     })
+}
+
+/// The cache's key: apart from that of the token's own claims where both are kept.
+fn cache_key(introspector: Introspector, request: &Request) -> Digest {
+    let token_key = request.presented.token_key;
+    match introspector {
+        Introspector::Others | Introspector::Issuer(_) => token_key,
+        Introspector::BesideSignature(_) => {
+            DigestBuilder::new("introspection").field(token_key.as_bytes()).finish()
+        }
+    }
 }

@@ -1,12 +1,12 @@
 //! Which keys has an issuer? (RFC 7517 section 5)
 
-use super::super::ResourceServer;
+use super::super::environment::Environment;
 use super::super::issuers::IssuerId;
 use super::super::keys::{FetchEnd, Ticket};
 use super::super::outcome::TimelyResponse;
+use super::super::question::{KeyFetch, Question};
 use super::super::request::Request;
-use super::super::step::Environment;
-use super::Question;
+use super::super::server::ResourceServer;
 use crate::digest::DigestBuilder;
 use crate::http::{Callout, Endpoint, FlightKey};
 use crate::jose::jwk::{JwkSet, Unusable};
@@ -16,17 +16,6 @@ use crate::rejection::Rejection;
 use crate::report::Note;
 use crate::report::note::ResponseFault;
 use crate::time::UnixTime;
-
-/// How far a request's own fetch of keys is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum KeyFetch {
-    /// The next of its callouts is due.
-    GoesOn,
-    /// It brought a set.
-    Done,
-    /// It brought none, for this reason.
-    Failed(Rejection),
-}
 
 impl ResourceServer {
     /// What to ask for the keys of an issuer: where they are, unless that is known.

@@ -1,12 +1,13 @@
 //! Where are the keys of an issuer? (RFC 8414 section 3, OpenID Connect Discovery section 4)
 
-use super::super::ResourceServer;
+use super::super::environment::Environment;
 use super::super::issuers::IssuerId;
 use super::super::keys::{FetchEnd, Ticket};
 use super::super::outcome::TimelyResponse;
+use super::super::question::KeyFetch;
 use super::super::request::Request;
-use super::super::step::Environment;
-use super::keys::{KeyFetch, fetch_callout};
+use super::super::server::ResourceServer;
+use super::keys::fetch_callout;
 use crate::http::{Callout, Endpoint};
 use crate::oauth::endpoint::EndpointKind;
 use crate::oauth::server_metadata;

@@ -9,56 +9,15 @@ pub(super) mod introspection;
 pub(super) mod keys;
 pub(super) mod metadata;
 
-use super::ResourceServer;
+use super::environment::{BodyFailure, Environment, Event};
 use super::issuers::IssuerId;
 use super::outcome;
+use super::question::Question;
 use super::request::{Pending, Request};
-use super::step::{BodyFailure, Environment, Event};
-use crate::http::{ByteLimit, Callout};
-use crate::oauth::endpoint::EndpointKind;
-use crate::policy::plan::LegId;
+use super::server::ResourceServer;
+use crate::http::Callout;
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
-use introspection::Introspector;
-
-/// What a request asks.
-#[derive(Debug)]
-pub(super) enum Question {
-    /// Where are the keys of this issuer?
-    Metadata(IssuerId),
-    /// Which keys has this issuer?
-    Keys(IssuerId),
-    /// Is the token active?
-    Introspection(Introspector),
-    /// Which token is issued by this leg of the plan?
-    Grant(LegId),
-    /// What is the request's body, if it is no longer than this?
-    Body(ByteLimit),
-}
-
-impl Question {
-    /// The endpoint that is asked.
-    ///
-    /// # Errors
-    /// The gateway is asked for the body, and no endpoint.
-    pub(super) fn endpoint(&self) -> Result<EndpointKind, Rejection> {
-        match self {
-            Question::Metadata(_) => Ok(EndpointKind::Metadata),
-            Question::Keys(_) => Ok(EndpointKind::Jwks),
-            Question::Introspection(_) => Ok(EndpointKind::Introspection),
-            Question::Grant(_) => Ok(EndpointKind::Token),
-            Question::Body(_) => Err(Rejection::Internal),
-        }
-    }
-
-    /// The issuer whose keys are fetched by it.
-    pub(super) fn issuer(&self) -> Option<IssuerId> {
-        match self {
-            Question::Metadata(issuer) | Question::Keys(issuer) => Some(*issuer),
-            Question::Introspection(_) | Question::Grant(_) | Question::Body(_) => None,
-        }
-    }
-}
 
 /// The callout that asks a question.
 pub(super) fn callout(

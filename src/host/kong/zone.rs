@@ -1,22 +1,11 @@
 //! Kong's declaration of the zone of shared data (K6, Q1, S6).
 
+use crate::host::note::ZoneFault;
+
 /// What the operator has declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::host) struct Zone {
     bytes: usize,
-}
-
-/// Why the zone must be left alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::host) enum ZoneFault {
-    /// None is declared.
-    Absent,
-    /// It drops nothing: the host traps on a write to it when it is full.
-    NeverEvicts,
-    /// The declaration cannot be understood.
-    Unreadable,
-    /// Little is left in it beside its own bookkeeping.
-    TooSmall,
 }
 
 /// A zone has room for this many of its longest entries, so that no single one empties it.

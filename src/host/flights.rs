@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// The callouts under way, and the requests that wait for each of them.
 #[derive(Debug)]
-pub(in crate::host) struct Flights<Call, Request> {
+pub(super) struct Flights<Call, Request> {
     by_token: BTreeMap<u32, Flight<Call, Request>>,
     /// The newest flight of each key.
     by_key: BTreeMap<FlightKey, u32>,
@@ -25,9 +25,9 @@ struct Flight<Call, Request> {
 
 /// A request that waits, and until when.
 #[derive(Debug)]
-pub(in crate::host) struct Waiter<Request> {
-    pub(in crate::host) request: Request,
-    pub(in crate::host) due: UnixTime,
+pub(super) struct Waiter<Request> {
+    pub(super) request: Request,
+    pub(super) due: UnixTime,
 }
 
 impl<Call, Request> Default for Flights<Call, Request> {
@@ -38,7 +38,7 @@ impl<Call, Request> Default for Flights<Call, Request> {
 
 impl<Call, Request> Flights<Call, Request> {
     /// Whether no callout is under way.
-    pub(in crate::host) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.by_token.is_empty()
     }
 
@@ -46,7 +46,7 @@ impl<Call, Request> Flights<Call, Request> {
     ///
     /// # Errors
     /// There is none, or one whose time is up: the request needs a callout of its own.
-    pub(in crate::host) fn join(
+    pub(super) fn join(
         &mut self,
         key: FlightKey,
         waiter: Waiter<Request>,
@@ -61,13 +61,7 @@ impl<Call, Request> Flights<Call, Request> {
     }
 
     /// Adds a callout that was sent for `first`. Without a key no other request can join it.
-    pub(in crate::host) fn start(
-        &mut self,
-        token: u32,
-        call: Call,
-        key: Option<FlightKey>,
-        first: Waiter<Request>,
-    ) {
+    pub(super) fn start(&mut self, token: u32, call: Call, key: Option<FlightKey>, first: Waiter<Request>) {
         if let Some(key) = key {
             self.by_key.insert(key, token);
         }
@@ -76,7 +70,7 @@ impl<Call, Request> Flights<Call, Request> {
 
     /// Takes the flight of a callout that has ended off the tables, with its requests in the order
     /// in which they came; `None` where the last of them has expired.
-    pub(in crate::host) fn finish(&mut self, token: u32) -> Option<(Call, Vec<Request>)> {
+    pub(super) fn finish(&mut self, token: u32) -> Option<(Call, Vec<Request>)> {
         let flight = self.by_token.remove(&token)?;
         if let Some(key) = flight.key
             && self.by_key.get(&key) == Some(&token)
@@ -87,7 +81,7 @@ impl<Call, Request> Flights<Call, Request> {
     }
 
     /// Takes off the requests whose time is up, and the flights whose own is.
-    pub(in crate::host) fn expire(&mut self, now: UnixTime) -> Vec<Request> {
+    pub(super) fn expire(&mut self, now: UnixTime) -> Vec<Request> {
         let mut late = Vec::new();
         for flight in self.by_token.values_mut() {
             late.extend(flight.waiters.extract_if(.., |waiter| waiter.due < now));
@@ -100,7 +94,7 @@ impl<Call, Request> Flights<Call, Request> {
 
     /// The request that has waited longest for a callout.
     #[cfg(feature = "fault-injection")]
-    pub(in crate::host) fn first(&self, token: u32) -> Option<&Request> {
+    pub(super) fn first(&self, token: u32) -> Option<&Request> {
         self.by_token.get(&token)?.waiters.first().map(|waiter| &waiter.request)
     }
 }

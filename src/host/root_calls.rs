@@ -11,13 +11,13 @@
 //! need not. A request is woken there without the SDK: it is made effective, and its own calls of
 //! the gateway follow.
 
-use super::flights::{Flights, Waiter};
-use crate::host::callout::{self, InFlight};
+use super::callout::{self, InFlight};
 #[cfg(feature = "fault-injection")]
-use crate::host::fault::{self, Place};
-use crate::host::gateway::Gateway;
-use crate::host::note::HostNote;
-use crate::host::{log, raw};
+use super::fault::{self, Place};
+use super::flights::{Flights, Waiter};
+use super::gateway::Gateway;
+use super::note::HostNote;
+use super::{log, raw};
 use crate::http::{Callout, CalloutFailure, CalloutOutcome};
 use crate::time::UnixTime;
 use std::cell::Cell;
@@ -25,7 +25,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 /// A request that can wait for a callout of the root.
-pub(in crate::host) trait WaitingRequest {
+pub(super) trait WaitingRequest {
     /// The gateway's number for it.
     fn context_id(&self) -> u32;
 
@@ -44,7 +44,7 @@ type Waiting = Flights<InFlight, Weak<dyn WaitingRequest>>;
 ///
 /// Everything is in cells that are emptied and filled again at once: nothing is borrowed while the
 /// gateway is called.
-pub(in crate::host) struct RootCalls {
+pub(super) struct RootCalls {
     /// The gateway's number for the root context.
     root: u32,
     flights: Cell<Waiting>,
@@ -67,7 +67,7 @@ enum Order {
 
 impl RootCalls {
     /// The callouts of a root context, none yet.
-    pub(in crate::host) fn new(root: u32) -> RootCalls {
+    pub(super) fn new(root: u32) -> RootCalls {
         RootCalls {
             root,
             flights: Cell::default(),
@@ -83,7 +83,7 @@ impl RootCalls {
     ///
     /// # Errors
     /// Why nothing was sent. The request does not wait.
-    pub(in crate::host) fn call(
+    pub(super) fn call(
         &self,
         request: &Rc<dyn WaitingRequest>,
         gateway: Gateway,
@@ -125,7 +125,7 @@ impl RootCalls {
     }
 
     /// Sends the callout that [`RootCalls::send`] ordered. In the root's callbacks only.
-    pub(in crate::host) fn carry_out_order(&self) {
+    pub(super) fn carry_out_order(&self) {
         if let Order::Send(gateway, callout, now) = self.order.take() {
             let sent = callout::dispatch(gateway, &callout, now);
             if sent.is_ok() && !self.watching.get() {
@@ -136,7 +136,7 @@ impl RootCalls {
     }
 
     /// Resumes the requests that waited for a callout. In the root's callback for it only.
-    pub(in crate::host) fn finish(&self, token: u32, lines: usize, body_size: usize) {
+    pub(super) fn finish(&self, token: u32, lines: usize, body_size: usize) {
         #[cfg(feature = "fault-injection")]
         if self.is_lost(token) {
             return;
@@ -147,7 +147,7 @@ impl RootCalls {
     }
 
     /// Resumes the requests that have waited for too long. In the root's tick only.
-    pub(in crate::host) fn tick(&self) {
+    pub(super) fn tick(&self) {
         let Ok(now) = raw::now() else { return };
         let late = self.with_flights(|flights| flights.expire(now));
         self.wake(&late, &CalloutOutcome::Failed(CalloutFailure::TimedOut));
@@ -157,7 +157,7 @@ impl RootCalls {
     }
 
     /// The root is gone, and its callouts with it.
-    pub(in crate::host) fn close(&self) {
+    pub(super) fn close(&self) {
         self.exists.set(false);
     }
 

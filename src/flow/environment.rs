@@ -1,0 +1,42 @@
+//! What the core is given for a step: the time, the store and the report, and the answer to a question.
+
+use crate::cache::shared::SharedStore;
+use crate::http::CalloutOutcome;
+use crate::report::Report;
+use crate::time::UnixTime;
+
+/// What a step may use beside its arguments.
+pub struct Environment<'a> {
+    /// The time.
+    pub now: UnixTime,
+    /// The gateway's shared data.
+    pub store: &'a mut dyn SharedStore,
+    /// Takes what is worth recording.
+    pub report: &'a mut Report,
+}
+
+/// What the shell brings back.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// The callout ended.
+    Called {
+        /// How.
+        outcome: &'a CalloutOutcome,
+        /// Another request made it, for a callout of the same flight.
+        joined: bool,
+    },
+    /// The request's body is there, or cannot be had.
+    Body(Result<&'a [u8], BodyFailure>),
+}
+
+/// Why there is no body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyFailure {
+    /// It is longer than was asked for.
+    TooLarge,
+    /// The gateway cannot wait for a body whose length the request does not announce (RFC 9110
+    /// section 15.5.12).
+    LengthRequired,
+    /// The gateway does not give it.
+    Unreadable,
+}
