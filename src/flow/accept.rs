@@ -53,7 +53,7 @@ impl ResourceServer {
         &self,
         presented: &Presented,
         claims: ProvenClaims,
-        possession: Option<Possession>,
+        possession: Option<&Possession>,
         environment: &mut Environment<'_>,
     ) -> Result<ValidatedToken, Rejection> {
         self.rules(claims.voucher(), Presence::Optional)?.check(claims.claims(), environment.now).map_err(

@@ -281,6 +281,7 @@ impl FetchedSet {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test that fails panics")]
 mod tests {
     use super::*;
 

@@ -51,7 +51,7 @@ impl ResourceServer {
         self.read_body(request)?;
         self.authorize(&token)?;
         let upstream = self.obtain(request, environment)?;
-        Ok(self.rewrite(request, &token, upstream, environment)?)
+        Ok(self.rewrite(request, &token, upstream.as_ref(), environment)?)
     }
 
     fn validate(
@@ -64,7 +64,7 @@ impl ResourceServer {
         }
         let claims = self.prove(request, environment)?;
         let possession = Possession::shown(&claims);
-        let token = Rc::new(self.accept(&request.presented, claims, possession, environment)?);
+        let token = Rc::new(self.accept(&request.presented, claims, possession.as_ref(), environment)?);
         request.settled.token = Some(Rc::clone(&token));
         Ok(token)
     }

@@ -39,11 +39,10 @@ impl ResourceServer {
         &self,
         request: &Request,
         token: &ValidatedToken,
-        upstream: Option<UpstreamToken>,
+        upstream: Option<&UpstreamToken>,
         environment: &mut Environment<'_>,
     ) -> Result<(HeaderEdits, Receipt), Rejection> {
         let mut set: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-        let upstream = upstream.as_ref();
         match (&self.policy.upstream_credential, upstream.map(UpstreamToken::issued)) {
             (UpstreamCredential::Issued(_), Some(Some(issued))) => {
                 set.push((b"authorization".to_vec(), format!("Bearer {}", issued.expose()).into_bytes()));
