@@ -14,6 +14,7 @@
 mod cases;
 mod corpus;
 mod jose;
+mod jwt_tables;
 mod layers;
 mod memory;
 mod properties;
