@@ -26,20 +26,21 @@ WASM_RUSTFLAGS := -C target-feature=+simd128 --remap-path-prefix=$(or $(CARGO_HO
 BENCH_WASM := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange_bench.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange.wasm
 
-.PHONY: help demo demo-up test gateway-test soak panics mutations kong-check kong-render deck-validate kong-demo wasm faulty-wasm bench fuzz lint fmt doc docs ci requirements clean rust
+.PHONY: help demo demo-up test gateway-test soak proofs panics mutations kong-check kong-render deck-validate kong-demo wasm faulty-wasm bench fuzz lint fmt doc docs ci requirements clean rust artefact-and-servers rust-tests
 
 help: ## this list
 	@echo 'token-exchange: a proxy-wasm filter that validates a bearer token and swaps it at a token endpoint'
 	@echo
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
-demo: wasm $(VENV)/ready ## see it work: a real Envoy, an authorization server and an upstream; ends by itself
+demo: artefact-and-servers ## see it work: a real Envoy, an authorization server and an upstream; ends by itself
 	@PYTHONPATH=tests/gateway $(RUN) demo/run.py --wasm $(WASM)
 
-demo-up: wasm $(VENV)/ready ## the same, left running, with the curl lines to try
+demo-up: artefact-and-servers ## the same, left running, with the curl lines to try
 	@PYTHONPATH=tests/gateway $(RUN) demo/run.py --wasm $(WASM) --stay
 
-test: rust $(VENV)/ready ## the fast suites: the Rust tests, and the tests of the servers and the model of Kong's host
+test: rust ## the fast suites: the Rust tests, and the tests of the servers and the model of Kong's host
+	@$(MAKE) --no-print-directory --jobs=2 rust-tests $(VENV)/ready
 	$(CARGO) test --locked --workspace
 	$(RUN) -m pytest -q $(PYTHON_TESTS) $(ARGS)
 
@@ -51,6 +52,9 @@ soak: wasm $(VENV)/ready ## keys that rotate, are away for ten minutes and come 
 
 interop: wasm $(VENV)/ready ## the built filter on Envoy before a real Keycloak; needs Java 17 or later, and Maven
 	$(RUN) -m pytest -q tests/interop $(ARGS)
+
+proofs: rust $(VENV)/ready ## what proves something in the core: code beside it that tries to make one does not compile
+	$(RUN) -m pytest -q tests/proofs $(ARGS)
 
 panics: wasm $(VENV)/ready ## where the built filter could panic: nowhere in its own code, elsewhere only as accounted for
 	$(RUN) -m pytest -q tests/panics $(ARGS)
@@ -69,7 +73,7 @@ deck-validate: ## have decK check kong.yml and kong-plugin.yml (needs deck and t
 	deck file validate kong/kong.yml
 	deck file validate kong/kong-plugin.yml
 
-kong-demo: wasm $(VENV)/ready ## the demo with Kong, Keycloak and an MCP server, where there is a Docker engine
+kong-demo: artefact-and-servers ## the demo with Kong, Keycloak and an MCP server, where there is a Docker engine
 	@trap '$(COMPOSE) down --volumes' EXIT; \
 	  $(COMPOSE) up --detach; \
 	  PYTHONPATH=demo:tests/gateway $(RUN) kong/demo.py --stop '$(COMPOSE) stop keycloak'
@@ -133,6 +137,13 @@ requirements: ## lock tests/gateway/requirements.in again
 
 clean: ## remove what was built
 	rm -rf dist target $(VENV) $(VENV)-lock
+
+# The artefact and Python's packages need nothing of each other.
+artefact-and-servers:
+	@$(MAKE) --no-print-directory --jobs=2 wasm $(VENV)/ready
+
+rust-tests: rust
+	$(CARGO) test --locked --workspace --no-run
 
 # Automatic installation of toolchains may be off, so it is asked for by name.
 rust:

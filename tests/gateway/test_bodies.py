@@ -114,7 +114,7 @@ def test_a_body_that_comes_after_the_callouts_is_read_whole(
 def test_an_empty_body_is_read_as_such(stage: Callable[..., EnvoyStage], framing: str, place: str) -> None:
     at = stage()
     headers = {"none": {}, "length": {"content_length": "0"}, "chunks": {"transfer_encoding": "chunked"}}[framing]
-    visit = at.visit("/upload", x_fault=place, **headers)
+    visit = at.visit("/upload", None, x_fault=place, **headers)
     if framing == "chunks":
         visit.write(b"0\r\n\r\n")
     at.let_go()
