@@ -21,21 +21,9 @@ PROBES = yaml.safe_load(Path(__file__).with_name("probes.yaml").read_text("utf-8
 @pytest.fixture(scope="module")
 def tree() -> Iterator[Path]:
     """A copy of the source in which a file of the core can be added."""
-    listing = [
-        "git",
-        "ls-files",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-        "-z",
-        "*.rs",
-        "*.toml",
-        "*.lock",
-        "*.json",
-    ]
-    names = subprocess.run(
-        [*listing, "*.rs", "*.toml", "*.lock", "*.json"], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.split("\0")
+    kinds = ["*.rs", "*.toml", "*.lock", "*.json"]
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", *kinds]
+    names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
     shutil.rmtree(TREE, ignore_errors=True)
     for name in names:
         if name and (ROOT / name).is_file():
