@@ -8,23 +8,18 @@ use crate::flow::step::{BodyFailure, ByteLimit};
 use crate::http::Headers;
 use std::cell::Cell;
 
-/// What is known of a request's body.
+/// What is known of a request's body; of a request of which nothing has come, nothing.
+#[derive(Default)]
 pub(super) struct RequestBody {
-    gateway: Gateway,
     seen: Cell<Body>,
     /// Known where the body does not come while the request is paused.
     framing: Cell<Framing>,
 }
 
 impl RequestBody {
-    /// That of a request of which nothing has come.
-    pub(super) fn new(gateway: Gateway) -> RequestBody {
-        RequestBody { gateway, seen: Cell::default(), framing: Cell::default() }
-    }
-
     /// Takes what the header says of the body.
-    pub(super) fn announce(&self, headers: &Headers) {
-        if !self.gateway.brings_body_while_paused() {
+    pub(super) fn announce(&self, gateway: Gateway, headers: &Headers) {
+        if !gateway.brings_body_while_paused() {
             self.framing.set(Framing::of(headers));
         }
     }
@@ -40,8 +35,8 @@ impl RequestBody {
     }
 
     /// Its callback is over. On Kong's host it cannot be read any more.
-    pub(super) fn callback_ends(&self) {
-        if !self.gateway.brings_body_while_paused() {
+    pub(super) fn callback_ends(&self, gateway: Gateway) {
+        if !gateway.brings_body_while_paused() {
             self.seen.set(Body::Gone);
         }
     }
@@ -57,7 +52,7 @@ impl RequestBody {
     }
 
     /// All of it, or why it cannot be had; `None` where it is still to come.
-    pub(super) fn read(&self, limit: ByteLimit) -> Option<Result<Vec<u8>, BodyFailure>> {
+    pub(super) fn read(&self, gateway: Gateway, limit: ByteLimit) -> Option<Result<Vec<u8>, BodyFailure>> {
         match self.seen.get() {
             Body::Coming(size) | Body::Whole(size) if size > limit.0 => Some(Err(BodyFailure::TooLarge)),
             Body::Whole(0) => Some(Ok(Vec::new())),
@@ -66,7 +61,7 @@ impl RequestBody {
                 Some(body.ok_or(BodyFailure::Unreadable))
             }
             Body::Gone => Some(Err(BodyFailure::Unreadable)),
-            Body::Coming(_) => match self.outlook(limit) {
+            Body::Coming(_) => match self.outlook(gateway, limit) {
                 Ok(Outlook::Comes) => None,
                 Ok(Outlook::Empty) => {
                     self.end();
@@ -78,8 +73,8 @@ impl RequestBody {
     }
 
     /// Whether the body, or the end of an empty one, comes to the filter.
-    fn outlook(&self, limit: ByteLimit) -> Result<Outlook, BodyFailure> {
-        if self.gateway.brings_body_while_paused() {
+    fn outlook(&self, gateway: Gateway, limit: ByteLimit) -> Result<Outlook, BodyFailure> {
+        if gateway.brings_body_while_paused() {
             return Ok(Outlook::Comes);
         }
         let protocol = || raw::property(&["request", "protocol"]);

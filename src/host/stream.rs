@@ -33,7 +33,7 @@ pub(super) struct Stream {
     root_calls: Rc<RootCalls>,
     state: Cell<State>,
     gate: OnceCell<Gate>,
-    body: OnceCell<RequestBody>,
+    body: RequestBody,
     /// The last callout was a POST that brought no body (T1).
     post_without_body: Cell<bool>,
 }
@@ -87,7 +87,7 @@ impl Stream {
             root_calls,
             state: Cell::default(),
             gate: OnceCell::new(),
-            body: OnceCell::new(),
+            body: RequestBody::default(),
             post_without_body: Cell::new(false),
         })
     }
@@ -96,7 +96,7 @@ impl Stream {
     /// body.
     pub(super) fn begin(self: &Rc<Self>, lines: usize, end_of_stream: bool) {
         if end_of_stream {
-            self.body().end();
+            self.body.end();
         }
         let gateway = self.plugin.gateway();
         if gateway.has_gate() {
@@ -114,7 +114,7 @@ impl Stream {
         match listed {
             Ok(pairs) => {
                 let head = request::head(pairs, lines);
-                self.body().announce(&head.headers);
+                self.body.announce(gateway, &head.headers);
                 #[cfg(feature = "fault-injection")]
                 if fault::is_named(Place::ReadBody) {
                     let step = self.read_body(fault::BODY_LIMIT, Reader::Test(fault::Then::Begin(head)));
@@ -144,7 +144,7 @@ impl Stream {
 
     /// A piece of the body has come: `size` bytes are there that were held back.
     pub(super) fn body_arrives(self: &Rc<Self>, size: usize, end_of_stream: bool) {
-        let body = self.body();
+        let body = &self.body;
         let was_empty = body.is_empty();
         body.arrive(size, end_of_stream);
         match self.state.take() {
@@ -154,12 +154,12 @@ impl Stream {
             State::Forwarded if was_empty && size > 0 => self.fail(&HostNote::UnannouncedBody),
             other => self.state.set(other),
         }
-        body.callback_ends();
+        body.callback_ends(self.plugin.gateway());
     }
 
     /// Trailers have come, and so all of the body before.
     pub(super) fn trailers_arrive(self: &Rc<Self>) {
-        self.body().end();
+        self.body.end();
         match self.state.take() {
             State::Reading(limit, reader) => self.go_on_reading(limit, reader),
             other => self.state.set(other),
@@ -174,7 +174,7 @@ impl Stream {
 
     /// What comes after the body; `None` where the request now waits for it.
     fn read_body(&self, limit: ByteLimit, reader: Reader) -> Option<Step> {
-        let Some(body) = self.body().read(limit) else {
+        let Some(body) = self.body.read(self.plugin.gateway(), limit) else {
             self.state.set(State::Reading(limit, reader));
             return None;
         };
@@ -334,15 +334,10 @@ impl Stream {
     /// whatever comes for it later is not for it any more.
     pub(super) fn end(&self) {
         if let State::Reading(..) = self.state.replace(State::Answered)
-            && self.body().is_awaited()
+            && self.body.is_awaited()
         {
             log::note(&HostNote::BodyNotDelivered);
         }
-    }
-
-    /// What is known of the body. Only in callbacks of this request, as [`Plugin::gateway`] is.
-    fn body(&self) -> &RequestBody {
-        self.body.get_or_init(|| RequestBody::new(self.plugin.gateway()))
     }
 
     fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {

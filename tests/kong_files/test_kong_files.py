@@ -117,7 +117,7 @@ COMPOSED = {
     "shared cache disabled: there is no shared zone": ["shared cache disabled: {}", "there is no shared zone"],
     'answered 401: error "invalid_client"': ["answered {status}: error {}"],
     'answered 400: error "invalid_target"': ["answered {status}: error {}"],
-    "answered 401; check client_id": ["answered {}{hint}", "401 | 403", "; check client_id"],
+    "answered 401; check client_id": ["answered {status}{hint}", "401 | 403", "; check client_id"],
 }
 """Lines that the source puts together, and of what."""
 
@@ -132,7 +132,7 @@ def pieces(line: str) -> list[str]:
             rest = line.removeprefix(callee).strip()
             return [f'"{name}"', *COMPOSED.get(rest, [rest])]
     said = line.removeprefix("a token was refused: ")
-    return [said] if said == line else ["a token was refused: {reason}", said]
+    return [said] if said == line else ["a token was refused: {refusal}", said]
 
 
 def test_every_log_line_that_is_explained_is_written() -> None:
