@@ -5,7 +5,7 @@ use url::Url;
 
 /// What a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum TextFormat {
     /// Any text but the empty one.
     Text,
     /// A credential; never shown.
@@ -36,10 +36,13 @@ pub enum Form {
     Authority,
 }
 
-impl Form {
+impl TextFormat {
     /// Whether a text of this form must never be shown.
     pub fn is_private(self) -> bool {
-        matches!(self, Form::Secret | Form::PrivateText | Form::Document | Form::HeaderValue)
+        matches!(
+            self,
+            TextFormat::Secret | TextFormat::PrivateText | TextFormat::Document | TextFormat::HeaderValue
+        )
     }
 
     /// Checks `text`.
@@ -48,24 +51,24 @@ impl Form {
     /// What to write instead, without a word of the text.
     pub(super) fn check(self, text: &str) -> Result<(), &'static str> {
         match self {
-            Form::Text => require(!text.is_empty(), EMPTY)
+            TextFormat::Text => require(!text.is_empty(), EMPTY)
                 .and_then(|()| require(!text.chars().any(char::is_control), CONTROL)),
-            Form::Secret => {
+            TextFormat::Secret => {
                 require(!text.is_empty(), "the secret is empty: write it, or leave the field out")
                     .and_then(|()| require(!text.chars().any(char::is_control), CONTROL))
             }
-            Form::PrivateText => require(!text.chars().any(char::is_control), CONTROL),
-            Form::Document => require(!text.is_empty(), EMPTY),
-            Form::HeaderValue => require(is_field_value(text), FIELD_VALUE),
-            Form::HeaderName => require(is_token(text), FIELD_NAME),
-            Form::Url => check_url(text),
-            Form::Uri => require(is_absolute_uri(text), URI),
-            Form::UriOrNothing => require(text.is_empty() || is_absolute_uri(text), URI),
-            Form::Path => require(is_path(text), PATH),
-            Form::Scope => require(is_scope_token(text), SCOPE),
-            Form::Scopes => require(is_scopes(text), SCOPES),
-            Form::Quotable => require(!text.is_empty() && text.bytes().all(is_quotable), QUOTABLE),
-            Form::Authority => require(authority(text).is_some(), AUTHORITY),
+            TextFormat::PrivateText => require(!text.chars().any(char::is_control), CONTROL),
+            TextFormat::Document => require(!text.is_empty(), EMPTY),
+            TextFormat::HeaderValue => require(is_field_value(text), FIELD_VALUE),
+            TextFormat::HeaderName => require(is_token(text), FIELD_NAME),
+            TextFormat::Url => check_url(text),
+            TextFormat::Uri => require(is_absolute_uri(text), URI),
+            TextFormat::UriOrNothing => require(text.is_empty() || is_absolute_uri(text), URI),
+            TextFormat::Path => require(is_path(text), PATH),
+            TextFormat::Scope => require(is_scope_token(text), SCOPE),
+            TextFormat::Scopes => require(is_scopes(text), SCOPES),
+            TextFormat::Quotable => require(!text.is_empty() && text.bytes().all(is_quotable), QUOTABLE),
+            TextFormat::Authority => require(authority(text).is_some(), AUTHORITY),
         }
     }
 }
@@ -157,13 +160,13 @@ pub(super) fn authority(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn accepted(form: Form, texts: &[&str]) {
+    fn accepted(form: TextFormat, texts: &[&str]) {
         for text in texts {
             assert_eq!(form.check(text), Ok(()), "{form:?} {text:?}");
         }
     }
 
-    fn refused(form: Form, texts: &[&str]) {
+    fn refused(form: TextFormat, texts: &[&str]) {
         for text in texts {
             assert!(form.check(text).is_err(), "{form:?} {text:?}");
         }
@@ -172,7 +175,7 @@ mod tests {
     #[test]
     fn urls() {
         accepted(
-            Form::Url,
+            TextFormat::Url,
             &[
                 "https://api.example.com/mcp?x=1",
                 "HTTPS://api.example.com",
@@ -199,48 +202,48 @@ mod tests {
             ("https://\u{e9}.example.com/", URL_CHARACTERS),
             ("https://api.example.com:0/", URL_PORT),
         ] {
-            assert_eq!(Form::Url.check(text), Err(why), "{text:?}");
+            assert_eq!(TextFormat::Url.check(text), Err(why), "{text:?}");
         }
     }
 
     #[test]
     fn uris_and_paths() {
         accepted(
-            Form::Uri,
+            TextFormat::Uri,
             &["urn:ietf:params:oauth:token-type:access_token", "https://a.example.com/", "api://x"],
         );
-        refused(Form::Uri, &["", "access_token", "https://a.example.com/#f", "urn:a b", "/mcp"]);
-        accepted(Form::UriOrNothing, &["", "urn:x:y"]);
-        refused(Form::UriOrNothing, &[" ", "x"]);
-        accepted(Form::Path, &["/", "/.well-known/oauth-protected-resource/mcp"]);
-        refused(Form::Path, &["", "mcp", "/a?b", "/a#b", "/a b", "/a\n", "https://a.example.com/"]);
+        refused(TextFormat::Uri, &["", "access_token", "https://a.example.com/#f", "urn:a b", "/mcp"]);
+        accepted(TextFormat::UriOrNothing, &["", "urn:x:y"]);
+        refused(TextFormat::UriOrNothing, &[" ", "x"]);
+        accepted(TextFormat::Path, &["/", "/.well-known/oauth-protected-resource/mcp"]);
+        refused(TextFormat::Path, &["", "mcp", "/a?b", "/a#b", "/a b", "/a\n", "https://a.example.com/"]);
     }
 
     #[test]
     fn header_fields() {
-        accepted(Form::HeaderName, &["X-User-Id", "x_user"]);
-        refused(Form::HeaderName, &["", ":path", "x user", "x:", "x\r\n", "\u{e9}"]);
-        accepted(Form::HeaderValue, &["a", "Basic abc==", "a\tb"]);
-        refused(Form::HeaderValue, &["", " a", "a ", "a\r\nb: c", "\u{e9}", "a\u{7f}"]);
+        accepted(TextFormat::HeaderName, &["X-User-Id", "x_user"]);
+        refused(TextFormat::HeaderName, &["", ":path", "x user", "x:", "x\r\n", "\u{e9}"]);
+        accepted(TextFormat::HeaderValue, &["a", "Basic abc==", "a\tb"]);
+        refused(TextFormat::HeaderValue, &["", " a", "a ", "a\r\nb: c", "\u{e9}", "a\u{7f}"]);
     }
 
     #[test]
     fn scopes_and_quoted_text() {
-        accepted(Form::Scope, &["mcp:read", "https://api.example.com/.default"]);
-        refused(Form::Scope, &["", "a b", "a\"", "a\\", "\u{e9}"]);
-        accepted(Form::Scopes, &["a", "a b"]);
-        refused(Form::Scopes, &["", "a  b", " a", "a\tb"]);
-        accepted(Form::Quotable, &["my realm"]);
-        refused(Form::Quotable, &["", "a\"b", "a\\b", "a\nb", "\u{e9}"]);
+        accepted(TextFormat::Scope, &["mcp:read", "https://api.example.com/.default"]);
+        refused(TextFormat::Scope, &["", "a b", "a\"", "a\\", "\u{e9}"]);
+        accepted(TextFormat::Scopes, &["a", "a b"]);
+        refused(TextFormat::Scopes, &["", "a  b", " a", "a\tb"]);
+        accepted(TextFormat::Quotable, &["my realm"]);
+        refused(TextFormat::Quotable, &["", "a\"b", "a\\b", "a\nb", "\u{e9}"]);
     }
 
     #[test]
     fn secrets_and_plain_text() {
-        accepted(Form::Secret, &["***", "p+q/r=s t%\u{e9}"]);
-        refused(Form::Secret, &["", "a\nb"]);
-        accepted(Form::PrivateText, &["", "a b"]);
-        refused(Form::PrivateText, &["a\0"]);
-        refused(Form::Text, &["", "a\n"]);
+        accepted(TextFormat::Secret, &["***", "p+q/r=s t%\u{e9}"]);
+        refused(TextFormat::Secret, &["", "a\nb"]);
+        accepted(TextFormat::PrivateText, &["", "a b"]);
+        refused(TextFormat::PrivateText, &["a\0"]);
+        refused(TextFormat::Text, &["", "a\n"]);
     }
 
     #[test]
@@ -261,7 +264,7 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(authority(text).as_deref(), expected, "{text}");
-            assert_eq!(Form::Authority.check(text).is_ok(), expected.is_some(), "{text}");
+            assert_eq!(TextFormat::Authority.check(text).is_ok(), expected.is_some(), "{text}");
         }
     }
 }

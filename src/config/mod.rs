@@ -7,9 +7,8 @@
 //! so an operator sees all of them at once.
 
 mod check;
-pub mod error;
+mod diagnostics;
 pub mod fields;
-mod findings;
 pub mod form;
 mod read;
 pub mod table;
@@ -17,8 +16,7 @@ pub mod table;
 mod testing;
 mod written;
 
-pub use error::ConfigError;
-
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::digest::DigestBuilder;
 use crate::policy::Policy;
 use read::Reader;
@@ -30,8 +28,8 @@ use written::Config;
 pub struct Loaded {
     /// What the filter does.
     pub policy: Policy,
-    /// What an operator should know about it, one sentence each.
-    pub warnings: Vec<String>,
+    /// What an operator should review in it.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Reads and checks a configuration, the JSON `text` of one object. `environment` tells the value
@@ -40,19 +38,23 @@ pub struct Loaded {
 /// # Errors
 /// Every mistake there is, each with a JSON pointer to the place and a sentence that says what to
 /// write. There is always at least one.
-pub fn load(text: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Vec<ConfigError>> {
-    let written = parse(text).map_err(|message| vec![ConfigError::new("", message)])?;
+pub fn load(text: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Vec<Diagnostic>> {
+    let written =
+        parse(text).map_err(|message| vec![Diagnostic::error(DiagnosticKind::NotAnObject, "", message)])?;
     let mut reader = Reader::new(environment);
     let effective = Value::Object(reader.object(fields::FIELDS, written, ""));
-    let mut findings = reader.finish();
+    let mut diagnostics = reader.finish();
     let digest = DigestBuilder::new("configuration").field(effective.to_string().as_bytes()).finish();
     let config = serde_json::from_value::<Config>(effective).ok();
-    let policy = config.and_then(|config| check::check(&config, digest, &mut findings));
-    let warnings = findings.into_warnings()?;
+    let policy = config.and_then(|config| check::check(&config, digest, &mut diagnostics));
+    let warnings = diagnostics.into_warnings()?;
     match policy {
         Some(policy) => Ok(Loaded { policy, warnings }),
         // The table of fields and the types behind it would have to disagree, which tests rule out.
-        None => Err(vec![ConfigError::new("", "the filter cannot use this configuration")]),
+        None => {
+            let message = "the filter cannot use this configuration";
+            Err(vec![Diagnostic::error(DiagnosticKind::NotAnObject, "", message)])
+        }
     }
 }
 
@@ -75,7 +77,7 @@ fn parse(text: &[u8]) -> Result<Map<String, Value>, String> {
 #[cfg(test)]
 mod tests {
     use super::fields::FIELDS;
-    use super::table::{Field, Kind};
+    use super::table::{Field, FieldType};
     use super::testing::{example, loads, mistaken, policy, with};
     use super::*;
     use proptest::prelude::*;
@@ -85,7 +87,7 @@ mod tests {
     #[test]
     fn the_example_is_accepted_as_it_stands() {
         let loaded = loads(&example()).unwrap();
-        assert_eq!(loaded.warnings, Vec::<String>::new());
+        assert_eq!(loaded.warnings, []);
         assert_eq!(loaded.policy.resource.identifier, "https://api.example.com/mcp");
     }
 
@@ -198,8 +200,8 @@ mod tests {
         let within = |field: &Field| {
             let pointer = format!("{at}/{}", field.name);
             let inner = match field.kind {
-                Kind::Object(inner) => pointers(inner, &pointer),
-                Kind::Objects(inner) => pointers(inner, &format!("{pointer}/0")),
+                FieldType::Object(inner) => pointers(inner, &pointer),
+                FieldType::Objects(inner) => pointers(inner, &format!("{pointer}/0")),
                 _ => Vec::new(),
             };
             [vec![pointer], inner].concat()

@@ -1,7 +1,7 @@
 //! What the table of fields is made of. It is data only: the reader, the JSON schema for Kong and
 //! the reference in the documentation are all drawn from it.
 
-use super::form::Form;
+use super::form::TextFormat;
 use serde_json::{Value, json};
 
 /// One field of the configuration.
@@ -12,7 +12,7 @@ pub struct Field {
     /// Whose field it is.
     pub origin: Origin,
     /// What may be written.
-    pub kind: Kind,
+    pub kind: FieldType,
     /// What holds when nothing, or null, is written.
     pub default: DefaultValue,
     /// What another release of Kong has as its default: accepted like the default itself.
@@ -21,6 +21,8 @@ pub struct Field {
     pub required: bool,
     /// Whether the filter acts on it.
     pub support: Support,
+    /// The part of the written form that keeps it together with others; `None` where it stands alone.
+    pub part: Option<&'static str>,
     /// One sentence for operators.
     pub description: &'static str,
 }
@@ -48,7 +50,7 @@ pub enum Support {
 
 /// What may be written for a field.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum FieldType {
     /// `true` or `false`.
     Boolean,
     /// A whole number within bounds, both included.
@@ -65,29 +67,29 @@ pub enum Kind {
     /// One of some words.
     OneOf(&'static [Choice]),
     /// Text.
-    Text(Form),
+    Text(TextFormat),
     /// A list of texts.
     List {
         /// Each text.
-        of: Form,
+        of: TextFormat,
         /// How many there must be, when the list is written at all.
         at_least: usize,
     },
     /// One text, or a list of them.
-    TextOrList(Form),
+    TextOrList(TextFormat),
     /// An object with names of the operator's own, each for a text.
     TextMap {
         /// Each name.
-        names: Form,
+        names: TextFormat,
         /// Each text.
-        values: Form,
+        values: TextFormat,
     },
     /// An object with names of the operator's own, each for a list of texts.
     ListMap {
         /// Each name.
-        names: Form,
+        names: TextFormat,
         /// Each text.
-        values: Form,
+        values: TextFormat,
     },
     /// An object with fields of its own.
     Object(&'static [Field]),
@@ -99,7 +101,7 @@ pub enum Kind {
     JwkSet,
 }
 
-/// One word of [`Kind::OneOf`].
+/// One word of [`FieldType::OneOf`].
 #[derive(Clone, Copy, Debug)]
 pub struct Choice {
     /// The word.
@@ -146,7 +148,7 @@ impl DefaultValue {
 
 impl Field {
     /// A field of Kong's: optional, honoured, unset by default.
-    pub(super) const fn kong(name: &'static str, kind: Kind, description: &'static str) -> Field {
+    pub(super) const fn kong(name: &'static str, kind: FieldType, description: &'static str) -> Field {
         Field {
             name,
             origin: Origin::Kong,
@@ -155,12 +157,13 @@ impl Field {
             former_default: None,
             required: false,
             support: Support::Honoured,
+            part: None,
             description,
         }
     }
 
     /// A field of ours: optional, honoured, unset by default.
-    pub(super) const fn ours(name: &'static str, kind: Kind, description: &'static str) -> Field {
+    pub(super) const fn ours(name: &'static str, kind: FieldType, description: &'static str) -> Field {
         Field { origin: Origin::Ours, ..Field::kong(name, kind, description) }
     }
 
@@ -170,6 +173,10 @@ impl Field {
 
     pub(super) const fn formerly(self, default: DefaultValue) -> Field {
         Field { former_default: Some(default), ..self }
+    }
+
+    pub(super) const fn within(self, part: &'static str) -> Field {
+        Field { part: Some(part), ..self }
     }
 
     pub(super) const fn required(self) -> Field {
@@ -187,10 +194,10 @@ impl Field {
     /// Whether what is written here must never be shown.
     pub fn is_private(&self) -> bool {
         match self.kind {
-            Kind::Text(form) | Kind::TextOrList(form) => form.is_private(),
-            Kind::List { of, .. } => of.is_private(),
-            Kind::TextMap { values, .. } | Kind::ListMap { values, .. } => values.is_private(),
-            Kind::Jwk => true,
+            FieldType::Text(form) | FieldType::TextOrList(form) => form.is_private(),
+            FieldType::List { of, .. } => of.is_private(),
+            FieldType::TextMap { values, .. } | FieldType::ListMap { values, .. } => values.is_private(),
+            FieldType::Jwk => true,
             _ => false,
         }
     }
@@ -206,9 +213,9 @@ impl Choice {
     }
 }
 
-impl Kind {
+impl FieldType {
     /// A whole number without a word about 0.
-    pub(super) const fn integer(minimum: u64, maximum: u64) -> Kind {
-        Kind::Integer { minimum, maximum, instead_of_zero: None }
+    pub(super) const fn integer(minimum: u64, maximum: u64) -> FieldType {
+        FieldType::Integer { minimum, maximum, instead_of_zero: None }
     }
 }

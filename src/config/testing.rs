@@ -1,6 +1,7 @@
-//! What the tests of this room share.
+//! What the tests of this module share.
 
-use super::{ConfigError, Loaded, load};
+use super::{Loaded, load};
+use crate::diagnostic::Diagnostic;
 use serde_json::{Value, json};
 
 /// The example of Kong's documentation, with every part of an exchange.
@@ -53,7 +54,7 @@ pub(super) fn environment(name: &str) -> Option<String> {
     }
 }
 
-pub(super) fn loads(config: &Value) -> Result<Loaded, Vec<ConfigError>> {
+pub(super) fn loads(config: &Value) -> Result<Loaded, Vec<Diagnostic>> {
     load(config.to_string().as_bytes(), &environment)
 }
 
@@ -64,7 +65,7 @@ pub(super) fn policy(changes: &[(&str, Value)]) -> crate::policy::Policy {
 
 /// The warnings of the example with `changes`.
 pub(super) fn warnings(changes: &[(&str, Value)]) -> Vec<String> {
-    loads(&with(changes)).unwrap().warnings
+    loads(&with(changes)).unwrap().warnings.iter().map(ToString::to_string).collect()
 }
 
 /// The pointers of the mistakes in the example with `changes`, sorted.
@@ -81,4 +82,19 @@ pub(super) fn message(changes: &[(&str, Value)], pointer: &str) -> String {
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert_eq!(errors[0].pointer, pointer, "{errors:?}");
     errors[0].message.clone()
+}
+
+/// What was read, without the pointers and the nulls that the written form has.
+pub(super) fn unlocated(effective: Value) -> Value {
+    match effective {
+        Value::Object(members) => {
+            let members = members.into_iter().map(|(name, value)| (name, unlocated(value)));
+            Value::Object(members.filter(|(_, value)| !value.is_null()).collect())
+        }
+        Value::Array(mut items) => match items.as_slice() {
+            [Value::String(pointer), _] if pointer.starts_with('/') => unlocated(items.remove(1)),
+            _ => items.into_iter().map(unlocated).collect(),
+        },
+        other => other,
+    }
 }

@@ -47,17 +47,14 @@ impl HostTraits {
 
     /// What `policy` asks for and such a gateway cannot do. The filter and the linter ask here.
     pub fn unsupported(self, policy: &Policy) -> Vec<Diagnostic> {
-        let certificate = policy.client_certificate_pointer().filter(|_| !self.presents_client_certificates);
-        certificate
-            .map(|pointer| {
-                Diagnostic::error(
-                    DiagnosticKind::UnsupportedOnGateway,
-                    pointer,
-                    "this gateway cannot present a client certificate to the authorization server; write \
-                     client_secret_basic or client_secret_post",
-                )
-            })
-            .into_iter()
-            .collect()
+        let mut pointers: Vec<&str> = policy.client_certificate_pointers().collect();
+        pointers.dedup();
+        let unsupported = |pointer: &str| {
+            let message = "this gateway cannot present a client certificate to the authorization server; write \
+                           client_secret_basic or client_secret_post";
+            Diagnostic::error(DiagnosticKind::UnsupportedOnGateway, pointer, message)
+        };
+        let pointers = pointers.into_iter().filter(|_| !self.presents_client_certificates);
+        pointers.map(unsupported).collect()
     }
 }

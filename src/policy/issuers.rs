@@ -135,6 +135,8 @@ pub struct IntrospectionPolicy {
     pub endpoint: Endpoint,
     /// How the filter authenticates there.
     pub client: ClientAuthentication,
+    /// Where the operator says so, as a JSON pointer.
+    pub client_auth_pointer: String,
     /// Form parameters beside `token`, which may be credentials. A `token_type_hint` here replaces
     /// the usual one; an empty value leaves that out.
     pub arguments: BTreeMap<String, Secret>,

@@ -11,7 +11,7 @@ use crate::http::{ByteLimit, Endpoint};
 use crate::oauth::client_auth::ClientAuthentication;
 pub use crate::oauth::metadata::Resource;
 use crate::secret::Secret;
-use issuers::{IntrospectionPolicy, Validation};
+use issuers::Validation;
 use plan::UpstreamCredential;
 use requirements::Requirements;
 use std::collections::BTreeMap;
@@ -85,16 +85,13 @@ impl Policy {
         (!secrets.is_empty()).then(|| DigestBuilder::new("secrets").list(texts).finish())
     }
 
-    /// Where the configuration asks for a client certificate, as a JSON pointer; `None` where it
-    /// does not.
-    fn client_certificate_pointer(&self) -> Option<&'static str> {
-        let certified = |introspection: &IntrospectionPolicy| {
-            matches!(introspection.client, ClientAuthentication::TlsClient { .. })
-        };
-        match &self.validation.others {
-            Some(others) if certified(others) => Some("/client_auth"),
-            _ => self.validation.introspections().any(certified).then_some("/issuers"),
-        }
+    /// Where the configuration asks for a client certificate, as JSON pointers.
+    fn client_certificate_pointers(&self) -> impl Iterator<Item = &str> {
+        let certified = self
+            .validation
+            .introspections()
+            .filter(|introspection| matches!(introspection.client, ClientAuthentication::TlsClient { .. }));
+        certified.map(|introspection| introspection.client_auth_pointer.as_str())
     }
 }
 

@@ -1,163 +1,126 @@
 //! The clients that the filter is at the authorization servers.
 
 use super::Checker;
-use crate::config::written::{ClientAuth, Encoding, ExchangeClientAuth, Issuer, Sealed};
+use crate::config::written::{Client, ClientAuth, Encoding, WrittenSecret};
+use crate::diagnostic::DiagnosticKind;
 use crate::oauth::client_auth::{BasicEncoding, ClientAuthentication};
 use crate::secret::Secret;
 
-/// client_id and client_secret, and where they are written.
-struct Credentials<'a> {
-    /// Pointer to the object they stand in.
-    at: &'a str,
-    client_id: Option<&'a String>,
-    client_secret: Option<&'a Sealed>,
-    encoding: Encoding,
+/// What to write for `client_auth` where there is nothing to authenticate with.
+#[derive(Clone, Copy)]
+enum Otherwise {
+    None,
+    NoneOrInherit,
 }
 
-const EXCHANGE: &str = "/token_exchange";
-
 impl Checker<'_> {
-    /// How the filter authenticates to the introspection endpoint.
+    /// How the filter authenticates to the introspection endpoint at the top.
     pub(super) fn introspection_client(&mut self) -> Option<ClientAuthentication> {
-        let config = self.config;
-        if self.findings.concern("/client_auth") {
-            return None;
-        }
-        let credentials = Credentials {
-            at: "",
-            client_id: config.client_id.as_ref(),
-            client_secret: config.client_secret.as_ref(),
-            encoding: config.client_secret_basic_encoding,
-        };
-        self.client(&credentials, config.client_auth)
+        self.client(&self.config.client, Otherwise::None)
     }
 
-    /// How the filter authenticates to the introspection endpoint of the issuer whose entry stands
-    /// `at`: only by what that entry says, as no server may see the credentials for another.
-    pub(super) fn issuer_client(&mut self, at: &str, entry: &Issuer) -> Option<ClientAuthentication> {
-        let credentials = Credentials {
-            at,
-            client_id: entry.client_id.as_ref(),
-            client_secret: entry.client_secret.as_ref(),
-            encoding: entry.client_secret_basic_encoding,
-        };
-        self.client(&credentials, entry.client_auth)
-    }
-
-    fn client(
-        &mut self,
-        credentials: &Credentials<'_>,
-        written: Option<ClientAuth>,
-    ) -> Option<ClientAuthentication> {
-        let unset = if credentials.client_secret.is_some() { ClientAuth::Basic } else { ClientAuth::None };
-        match written.unwrap_or(unset) {
-            ClientAuth::Basic => self.basic(credentials),
-            ClientAuth::Post => self.post(credentials),
-            ClientAuth::None => Some(self.no_authentication(credentials)),
-            ClientAuth::TlsClient => {
-                let client_id = self.client_id(credentials)?;
-                Some(ClientAuthentication::TlsClient { client_id })
-            }
-        }
-    }
-
-    /// Whether the introspection endpoint is to see a client certificate.
-    pub(super) fn uses_certificate(&self) -> bool {
-        matches!(self.config.client_auth, Some(ClientAuth::TlsClient))
+    /// How the filter authenticates to an introspection endpoint of an entry: only by what that entry
+    /// says, as no server may see the credentials for another.
+    pub(super) fn issuer_client(&mut self, client: &Client) -> Option<ClientAuthentication> {
+        self.client(client, Otherwise::None)
     }
 
     /// How the filter authenticates to the token endpoint.
     pub(super) fn exchange_client(&mut self) -> Option<ClientAuthentication> {
-        let exchange = &self.config.token_exchange;
-        if self.findings.concern("/token_exchange/client_auth") {
+        self.client(&self.config.token_exchange.client, Otherwise::NoneOrInherit)
+    }
+
+    /// Whether the introspection endpoint is to see a client certificate.
+    pub(super) fn uses_certificate(&self) -> bool {
+        matches!(*self.config.client.client_auth, Some(ClientAuth::TlsClient))
+    }
+
+    /// The one check of a client, wherever it is written.
+    fn client(&mut self, client: &Client, otherwise: Otherwise) -> Option<ClientAuthentication> {
+        if self.diagnostics.concern(&client.client_auth.pointer) {
             return None;
         }
-        let credentials = Credentials {
-            at: EXCHANGE,
-            client_id: exchange.client_id.as_ref(),
-            client_secret: exchange.client_secret.as_ref(),
-            encoding: self.config.client_secret_basic_encoding,
-        };
-        match exchange.client_auth {
-            ExchangeClientAuth::Basic => self.basic(&credentials),
-            ExchangeClientAuth::Post => self.post(&credentials),
-            ExchangeClientAuth::None => Some(self.no_authentication(&credentials)),
-            ExchangeClientAuth::Inherit => self.inherit(&credentials),
+        let unset = if client.client_secret.is_some() { ClientAuth::Basic } else { ClientAuth::None };
+        match client.client_auth.unwrap_or(unset) {
+            ClientAuth::Basic => self.basic(client, otherwise),
+            ClientAuth::Post => {
+                let (client_id, client_secret) = self.both(client, otherwise)?;
+                Some(ClientAuthentication::Post { client_id, client_secret })
+            }
+            ClientAuth::None => Some(self.no_authentication(client)),
+            ClientAuth::TlsClient => {
+                let client_id = self.client_id(client, otherwise)?;
+                Some(ClientAuthentication::TlsClient { client_id })
+            }
+            ClientAuth::Inherit => self.inherit(client),
         }
     }
 
     /// Kong's rule: the credentials of introspection serve for the exchange, too.
-    fn inherit(&mut self, own: &Credentials<'_>) -> Option<ClientAuthentication> {
+    fn inherit(&mut self, own: &Client) -> Option<ClientAuthentication> {
         let inherited = self.introspection_client()?;
+        let pointer = &own.client_auth.pointer;
         if own.client_id.is_some() || own.client_secret.is_some() {
-            self.findings.warning(
-                "/token_exchange/client_auth",
-                "with inherit, client_id and client_secret of token_exchange are not used",
-            );
+            let sentence = "with inherit, client_id and client_secret of token_exchange are not used";
+            self.diagnostics.warning(DiagnosticKind::NoEffect, pointer, sentence);
         }
         if inherited == (ClientAuthentication::None { client_id: None }) {
-            self.findings.mistake(
-                "/token_exchange/client_auth",
-                "there is nothing to inherit: set client_id and client_secret beside introspection_endpoint, or write \
-                 none here",
-            );
+            let sentence = "there is nothing to inherit: set client_id and client_secret beside \
+                            introspection_endpoint, or write none here";
+            self.diagnostics.error(DiagnosticKind::Required, pointer, sentence);
             return None;
         }
         Some(inherited)
     }
 
-    fn basic(&mut self, credentials: &Credentials<'_>) -> Option<ClientAuthentication> {
-        let (client_id, client_secret) = self.both(credentials)?;
-        let encoding = match credentials.encoding {
-            Encoding::Form => BasicEncoding::Form,
-            Encoding::Raw => BasicEncoding::Raw,
+    fn basic(&mut self, client: &Client, otherwise: Otherwise) -> Option<ClientAuthentication> {
+        let (client_id, client_secret) = self.both(client, otherwise)?;
+        let at_the_top = self.config.client.client_secret_basic_encoding.as_ref();
+        let written = client.client_secret_basic_encoding.as_ref().or(at_the_top);
+        let encoding = match written.map(|encoding| **encoding) {
+            Some(Encoding::Raw) => BasicEncoding::Raw,
+            Some(Encoding::Form) | None => BasicEncoding::Form,
         };
         if encoding == BasicEncoding::Raw && client_id.contains(':') {
-            let pointer = format!("{}/client_id", credentials.at);
-            self.findings.warning(
-                &pointer,
-                "this has a colon and is sent raw: a server that follows RFC 7617 takes what is after the colon for \
-                 the secret",
-            );
+            let sentence = "this has a colon and is sent raw: a server that follows RFC 7617 takes what is after the \
+                            colon for the secret";
+            self.diagnostics.warning(DiagnosticKind::Ambiguous, &client.client_id.pointer, sentence);
         }
         Some(ClientAuthentication::Basic { client_id, client_secret, encoding })
     }
 
-    fn post(&mut self, credentials: &Credentials<'_>) -> Option<ClientAuthentication> {
-        let (client_id, client_secret) = self.both(credentials)?;
-        Some(ClientAuthentication::Post { client_id, client_secret })
-    }
-
-    fn no_authentication(&mut self, credentials: &Credentials<'_>) -> ClientAuthentication {
-        if credentials.client_secret.is_some() {
-            let pointer = format!("{}/client_secret", credentials.at);
-            self.findings.warning(&pointer, "with client_auth none this is not used");
+    fn no_authentication(&mut self, client: &Client) -> ClientAuthentication {
+        if client.client_secret.is_some() {
+            let sentence = "with client_auth none this is not used";
+            self.diagnostics.warning(DiagnosticKind::NoEffect, &client.client_secret.pointer, sentence);
         }
-        ClientAuthentication::None { client_id: credentials.client_id.cloned() }
+        ClientAuthentication::None { client_id: client.client_id.clone() }
     }
 
-    fn both(&mut self, credentials: &Credentials<'_>) -> Option<(String, Secret)> {
-        let client_id = self.client_id(credentials);
-        let client_secret = credentials.client_secret.map(|Sealed(secret)| secret.clone());
+    fn both(&mut self, client: &Client, otherwise: Otherwise) -> Option<(String, Secret)> {
+        let client_id = self.client_id(client, otherwise);
+        let client_secret = client.client_secret.as_ref().map(|WrittenSecret(secret)| secret.clone());
         if client_secret.is_none() {
-            self.missing(credentials, "client_secret");
+            self.missing(&client.client_secret.pointer, client.client_secret.name(), otherwise);
         }
         Some((client_id?, client_secret?))
     }
 
-    fn client_id(&mut self, credentials: &Credentials<'_>) -> Option<String> {
-        if credentials.client_id.is_none() {
-            self.missing(credentials, "client_id");
+    fn client_id(&mut self, client: &Client, otherwise: Otherwise) -> Option<String> {
+        if client.client_id.is_none() {
+            self.missing(&client.client_id.pointer, client.client_id.name(), otherwise);
         }
-        credentials.client_id.cloned()
+        client.client_id.clone()
     }
 
-    fn missing(&mut self, credentials: &Credentials<'_>, name: &str) {
-        let at = credentials.at;
-        let otherwise = if at == EXCHANGE { "none or inherit" } else { "none" };
+    fn missing(&mut self, pointer: &str, name: &str, otherwise: Otherwise) {
+        let otherwise = match otherwise {
+            Otherwise::None => "none",
+            Otherwise::NoneOrInherit => "none or inherit",
+        };
         let sentence =
             format!("write the {name}, which this client_auth needs, or set client_auth to {otherwise}");
-        self.findings.mistake(&format!("{at}/{name}"), sentence);
+        self.diagnostics.error(DiagnosticKind::Required, pointer, sentence);
     }
 }
 

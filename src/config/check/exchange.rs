@@ -1,7 +1,8 @@
 //! What an exchange is made of.
 
 use super::Checker;
-use crate::config::written::{ActorTokenSource, Sealed};
+use crate::config::written::{ActorTokenSource, Located, WrittenSecret};
+use crate::diagnostic::DiagnosticKind;
 use crate::oauth::token_type::TokenTypeIdentifier;
 use crate::policy::plan::{Grant, Leg, LegCache, Target, TokenSource, TypedSource};
 use crate::secret::Secret;
@@ -11,11 +12,11 @@ impl Checker<'_> {
     /// The exchange, where it is enabled.
     pub(super) fn exchange(&mut self) -> Option<Leg> {
         let exchange = &self.config.token_exchange;
-        let endpoint = match &exchange.token_endpoint {
-            Some(text) => self.endpoint("/token_exchange/token_endpoint", text),
+        let endpoint = match &*exchange.token_endpoint {
+            Some(text) => self.endpoint(&exchange.token_endpoint.pointer, text),
             None => {
                 let sentence = "write the URL of the token endpoint, or set token_exchange.enabled to false";
-                self.findings.mistake("/token_exchange/token_endpoint", sentence);
+                self.diagnostics.error(DiagnosticKind::Required, &exchange.token_endpoint.pointer, sentence);
                 None
             }
         };
@@ -24,8 +25,8 @@ impl Checker<'_> {
         let request = &exchange.request;
         let requested = &request.requested_token_type;
         let cache = LegCache {
-            default_lifetime: Duration::from_secs(exchange.cache.ttl),
-            expiry_margin: Duration::from_secs(exchange.cache.expiry_margin),
+            default_lifetime: Duration::from_secs(*exchange.cache.ttl),
+            expiry_margin: Duration::from_secs(*exchange.cache.expiry_margin),
         };
         Some(Leg {
             endpoint: endpoint?,
@@ -47,24 +48,23 @@ impl Checker<'_> {
                 resource: request.resource.clone(),
                 scope: request.scopes.iter().cloned().collect(),
             },
-            require_scopes: exchange.require_scopes,
-            cache: exchange.cache.enabled.then_some(cache),
+            require_scopes: *exchange.require_scopes,
+            cache: (*exchange.cache.enabled).then_some(cache),
         })
     }
 
     /// Where the actor token comes from: `Some(None)` where there is no actor, `None` after a mistake.
     fn actor(&mut self) -> Option<Option<TokenSource>> {
-        const SOURCE: &str = "/token_exchange/request/actor_token_source";
         let request = &self.config.token_exchange.request;
-        if self.findings.concern(SOURCE) {
+        if self.diagnostics.concern(&request.actor_token_source.pointer) {
             return None;
         }
-        let uses_header = matches!(request.actor_token_source, ActorTokenSource::Header);
-        let uses_token = matches!(request.actor_token_source, ActorTokenSource::Config);
-        self.warn_unused("actor_token_header", request.actor_token_header.is_some() && !uses_header);
-        self.warn_unused("actor_token", request.actor_token.is_some() && !uses_token);
-        self.warn_unused("actor_token_optional", request.actor_token_optional && !uses_header);
-        match request.actor_token_source {
+        let uses_header = matches!(*request.actor_token_source, ActorTokenSource::Header);
+        let uses_token = matches!(*request.actor_token_source, ActorTokenSource::Config);
+        self.warn_unused(&request.actor_token_header, request.actor_token_header.is_some() && !uses_header);
+        self.warn_unused(&request.actor_token, request.actor_token.is_some() && !uses_token);
+        self.warn_unused(&request.actor_token_optional, *request.actor_token_optional && !uses_header);
+        match *request.actor_token_source {
             ActorTokenSource::None => Some(None),
             ActorTokenSource::Header => self.actor_header().map(Some),
             ActorTokenSource::Config => self.actor_token().map(Some),
@@ -72,29 +72,32 @@ impl Checker<'_> {
     }
 
     fn actor_header(&mut self) -> Option<TokenSource> {
-        const POINTER: &str = "/token_exchange/request/actor_token_header";
+        let pointer = &self.config.token_exchange.request.actor_token_header.pointer;
         let Some(name) = self.actor_header_name() else {
-            self.findings.mistake(POINTER, "write the name of the header field that carries the actor token");
+            let sentence = "write the name of the header field that carries the actor token";
+            self.diagnostics.error(DiagnosticKind::Required, pointer, sentence);
             return None;
         };
         if name == "authorization" {
             return Some(TokenSource::ValidatedToken);
         }
         if super::headers::is_framing(&name) {
-            self.findings
-                .mistake(POINTER, "write another name: a request cannot do without this header field");
+            let sentence = "write another name: a request cannot do without this header field";
+            self.diagnostics.error(DiagnosticKind::WrongValue, pointer, sentence);
             return None;
         }
-        let optional = self.config.token_exchange.request.actor_token_optional;
+        let optional = *self.config.token_exchange.request.actor_token_optional;
         Some(TokenSource::Header { name, optional })
     }
 
     fn actor_token(&mut self) -> Option<TokenSource> {
-        let written = self.config.token_exchange.request.actor_token.as_ref();
-        let token =
-            written.map(|Sealed(token)| without_scheme(token.expose())).filter(|token| !token.is_empty());
+        let written = &self.config.token_exchange.request.actor_token;
+        let token = written
+            .as_ref()
+            .map(|WrittenSecret(token)| without_scheme(token.expose()))
+            .filter(|token| !token.is_empty());
         let Some(token) = token else {
-            self.findings.mistake("/token_exchange/request/actor_token", "write the actor token");
+            self.diagnostics.error(DiagnosticKind::Required, &written.pointer, "write the actor token");
             return None;
         };
         Some(TokenSource::Configured(Secret::new(token)))
@@ -103,15 +106,15 @@ impl Checker<'_> {
     /// The actor header's name in lower case, where an exchange uses one.
     pub(super) fn actor_header_name(&self) -> Option<String> {
         let exchange = &self.config.token_exchange;
-        let uses_header = matches!(exchange.request.actor_token_source, ActorTokenSource::Header);
-        let name = exchange.request.actor_token_header.as_ref().filter(|_| exchange.enabled && uses_header);
+        let uses_header = matches!(*exchange.request.actor_token_source, ActorTokenSource::Header);
+        let name = exchange.request.actor_token_header.as_ref().filter(|_| *exchange.enabled && uses_header);
         name.map(|name| name.to_ascii_lowercase())
     }
 
-    fn warn_unused(&mut self, name: &str, is_unused: bool) {
+    fn warn_unused<T>(&mut self, field: &Located<T>, is_unused: bool) {
         if is_unused {
-            let pointer = format!("/token_exchange/request/{name}");
-            self.findings.warning(&pointer, "this is not used, because actor_token_source is another");
+            let sentence = "this is not used, because actor_token_source is another";
+            self.diagnostics.warning(DiagnosticKind::NoEffect, &field.pointer, sentence);
         }
     }
 }

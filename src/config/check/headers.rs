@@ -1,14 +1,14 @@
 //! Names of the operator's own: header fields and form parameters.
 
 use super::Checker;
-use crate::config::error::beneath;
-use crate::config::written::Sealed;
+use crate::config::written::WrittenSecret;
+use crate::diagnostic::DiagnosticKind;
 use crate::oauth::client_auth::ClientAuthentication;
 use crate::policy::ClaimHeader;
 use crate::secret::Secret;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Form parameters of an introspection request that the filter sets itself.
+/// TextFormat parameters of an introspection request that the filter sets itself.
 const OWN_PARAMETERS: [&str; 5] =
     ["token", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
 
@@ -37,15 +37,16 @@ fn underscores_as_hyphens(name: &str) -> String {
 }
 
 impl Checker<'_> {
-    /// Form parameters of the operator's own.
+    /// TextFormat parameters of the operator's own.
     pub(super) fn arguments(&mut self) -> Option<BTreeMap<String, Secret>> {
         let mut arguments = BTreeMap::new();
         let mut all_right = true;
-        for (name, Sealed(value)) in &self.config.args {
+        for (name, WrittenSecret(value)) in &*self.config.args {
             if OWN_PARAMETERS.contains(&name.as_str()) {
                 let sentence =
                     "take this out: the filter sets it itself, from the token, client_id and client_secret";
-                self.findings.mistake(&beneath("/args", name), sentence);
+                let pointer = self.config.args.member(name);
+                self.diagnostics.error(DiagnosticKind::Conflicting, &pointer, sentence);
                 all_right = false;
             }
             arguments.insert(name.clone(), value.clone());
@@ -60,7 +61,7 @@ impl Checker<'_> {
     ) -> Option<Vec<(String, Secret)>> {
         let mut headers = BTreeMap::new();
         let mut all_right = true;
-        for (written, Sealed(value)) in &self.config.headers {
+        for (written, WrittenSecret(value)) in &*self.config.headers {
             let name = written.to_ascii_lowercase();
             let authenticates = !matches!(client, None | Some(ClientAuthentication::None { .. }));
             let sentence = if name == "authorization" && authenticates {
@@ -72,7 +73,8 @@ impl Checker<'_> {
             } else {
                 continue;
             };
-            self.findings.mistake(&beneath("/headers", written), sentence);
+            let pointer = self.config.headers.member(written);
+            self.diagnostics.error(DiagnosticKind::Conflicting, &pointer, sentence);
             all_right = false;
         }
         all_right.then(|| headers.into_iter().collect())
@@ -83,26 +85,25 @@ impl Checker<'_> {
         let config = self.config;
         if !config.claim_to_header.is_empty() && !config.upstream_headers.is_empty() {
             let sentence = "leave this out, or claim_to_header: only one of the two can be used";
-            self.findings.mistake("/upstream_headers", sentence);
+            self.diagnostics.error(DiagnosticKind::Conflicting, &config.upstream_headers.pointer, sentence);
             return None;
         }
         let claims = config.claim_to_header.iter().map(|entry| {
             let entry = entry.as_ref()?;
-            Some((&entry.header, vec![entry.claim.clone()]))
+            Some((&entry.header, vec![String::clone(&entry.claim)]))
         });
         let paths = config.upstream_headers.iter().map(|entry| {
             let entry = entry.as_ref()?;
-            Some((&entry.header, entry.path.clone()))
+            Some((&entry.header, Vec::clone(&entry.path)))
         });
-        let list = if config.upstream_headers.is_empty() { "/claim_to_header" } else { "/upstream_headers" };
         let mut seen = BTreeSet::new();
         let mut all_right = true;
         let mut headers = Vec::new();
-        for (index, entry) in claims.chain(paths).enumerate() {
+        for entry in claims.chain(paths) {
             let Some((written, path)) = entry else { continue };
             let header = written.to_ascii_lowercase();
             if let Some(sentence) = self.no_claim_header(&header, &mut seen) {
-                self.findings.mistake(&format!("{list}/{index}/header"), sentence);
+                self.diagnostics.error(DiagnosticKind::WrongValue, &written.pointer, sentence);
                 all_right = false;
             }
             headers.push(ClaimHeader { header, path });

@@ -1,7 +1,8 @@
-//! Who is asked about tokens.
+//! Where tokens are introspected.
 
 use super::Checker;
-use crate::config::written::Issuer;
+use crate::config::written::{Issuer, Located};
+use crate::diagnostic::DiagnosticKind;
 use crate::policy::issuers::IntrospectionPolicy;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,26 +10,26 @@ use std::time::Duration;
 impl Checker<'_> {
     /// Whether the fields at the top name an introspection endpoint, rightly or with a mistake.
     pub(super) fn names_introspection(&self) -> bool {
-        const MTLS: &str = "/mtls_introspection_endpoint";
-        self.config.introspection_endpoint.is_some()
-            || self.findings.concern("/introspection_endpoint")
-            || (self.uses_certificate()
-                && (self.config.mtls_introspection_endpoint.is_some() || self.findings.concern(MTLS)))
+        let is_named = |endpoint: &Located<Option<String>>| {
+            endpoint.is_some() || self.diagnostics.concern(&endpoint.pointer)
+        };
+        is_named(&self.config.introspection_endpoint)
+            || (self.uses_certificate() && is_named(&self.config.mtls_introspection_endpoint))
     }
 
     /// The introspection that the fields at the top describe.
     pub(super) fn introspection(&mut self) -> Option<IntrospectionPolicy> {
         let config = self.config;
         let client = self.introspection_client();
-        let (pointer, text) = match (&config.mtls_introspection_endpoint, self.uses_certificate()) {
-            (Some(text), true) => ("/mtls_introspection_endpoint", Some(text)),
-            _ => ("/introspection_endpoint", config.introspection_endpoint.as_ref()),
-        };
-        let endpoint = match text {
-            Some(text) => self.endpoint(pointer, text),
+        let by_certificate = self.uses_certificate() && config.mtls_introspection_endpoint.is_some();
+        let written =
+            if by_certificate { &config.mtls_introspection_endpoint } else { &config.introspection_endpoint };
+        let endpoint = match &**written {
+            Some(text) => self.endpoint(&written.pointer, text),
             None => {
-                self.findings.mistake(
-                    pointer,
+                self.diagnostics.error(
+                    DiagnosticKind::Required,
+                    &written.pointer,
                     "write the URL of the introspection endpoint, which this token_validation needs, or write \
                      another token_validation",
                 );
@@ -40,27 +41,24 @@ impl Checker<'_> {
         Some(IntrospectionPolicy {
             endpoint: endpoint?,
             client: client?,
+            client_auth_pointer: config.client.client_auth.pointer.clone(),
             arguments: arguments?,
             headers: headers?,
             cache_ttl: self.introspection_cache_ttl(),
         })
     }
 
-    /// The introspection of the issuer whose `entry` stands `at`, where that names an endpoint.
+    /// The introspection of the issuer of an `entry`, where that names an endpoint.
     ///
     /// Nothing from the top goes there: what is written for one server may be a credential, and is
     /// no other server's to see.
-    pub(super) fn issuer_introspection(
-        &mut self,
-        at: &str,
-        entry: &Issuer,
-        url: &str,
-    ) -> Option<IntrospectionPolicy> {
-        let endpoint = self.endpoint(&format!("{at}/introspection_endpoint"), url);
-        let client = self.issuer_client(at, entry);
+    pub(super) fn issuer_introspection(&mut self, entry: &Issuer, url: &str) -> Option<IntrospectionPolicy> {
+        let endpoint = self.endpoint(&entry.introspection_endpoint.pointer, url);
+        let client = self.issuer_client(&entry.client);
         Some(IntrospectionPolicy {
             endpoint: endpoint?,
             client: client?,
+            client_auth_pointer: entry.client.client_auth.pointer.clone(),
             arguments: BTreeMap::new(),
             headers: Vec::new(),
             cache_ttl: self.introspection_cache_ttl(),
@@ -68,7 +66,7 @@ impl Checker<'_> {
     }
 
     fn introspection_cache_ttl(&self) -> Option<Duration> {
-        let lifetime = Duration::from_secs(self.config.introspection_cache_ttl);
-        self.config.cache_introspection.then_some(lifetime)
+        let lifetime = Duration::from_secs(*self.config.introspection_cache_ttl);
+        (*self.config.cache_introspection).then_some(lifetime)
     }
 }

@@ -2,7 +2,8 @@
 //! the fields at the top.
 
 use super::Checker;
-use crate::config::written::{Issuer, TokenValidation};
+use crate::config::written::{Client, Issuer, TokenValidation};
+use crate::diagnostic::DiagnosticKind;
 use crate::policy::issuers::{IntrospectionPolicy, IssuerPolicy, KeySource, Proof};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -17,8 +18,6 @@ pub(super) struct Accepted<'a> {
 
 /// An entry of `issuers`.
 pub(super) struct Entry<'a> {
-    /// Pointer to it.
-    pub(super) at: String,
     /// What it says.
     pub(super) written: &'a Issuer,
 }
@@ -38,25 +37,24 @@ impl<'a> Checker<'a> {
     /// The entries of `issuers` that are right so far.
     pub(super) fn entries(&mut self) -> Vec<Entry<'a>> {
         let config = self.config;
-        let (list, accepted) = match (&config.issuers_allowed, &config.authorization_servers) {
-            (Some(allowed), _) => ("issuers_allowed", allowed.as_slice()),
-            (None, Some(servers)) => ("authorization_servers", servers.as_slice()),
+        let (list, accepted) = match (&*config.issuers_allowed, &*config.authorization_servers) {
+            (Some(allowed), _) => (config.issuers_allowed.name(), allowed.as_slice()),
+            (None, Some(servers)) => (config.authorization_servers.name(), servers.as_slice()),
             (None, None) => return Vec::new(),
         };
         let mut seen = BTreeSet::new();
         let mut entries = Vec::new();
-        for (index, entry) in config.issuers.iter().enumerate() {
-            let Some(written) = entry else { continue };
-            let at = format!("/issuers/{index}");
-            let pointer = format!("{at}/issuer");
-            if !accepted.contains(&written.issuer) {
+        for written in config.issuers.iter().flatten() {
+            let pointer = &written.issuer.pointer;
+            if !accepted.contains(&*written.issuer) {
                 let sentence =
                     format!("write one of {list} exactly as it stands there, or add this issuer to {list}");
-                self.findings.mistake(&pointer, sentence);
-            } else if !seen.insert(&written.issuer) {
-                self.findings.mistake(&pointer, "this issuer has an entry already: take one out");
-            } else if self.require_encryption(&pointer, &written.issuer).is_some() {
-                entries.push(Entry { at, written });
+                self.diagnostics.error(DiagnosticKind::Conflicting, pointer, sentence);
+            } else if !seen.insert(&*written.issuer) {
+                let sentence = "this issuer has an entry already: take one out";
+                self.diagnostics.error(DiagnosticKind::Duplicate, pointer, sentence);
+            } else if self.require_encryption(pointer, &written.issuer).is_some() {
+                entries.push(Entry { written });
             }
         }
         entries
@@ -66,19 +64,20 @@ impl<'a> Checker<'a> {
     pub(super) fn followers(&self) -> Vec<Accepted<'a>> {
         let config = self.config;
         let mut known: BTreeSet<&str> = BTreeSet::new();
-        for entry in &config.issuers {
+        for entry in &*config.issuers {
             // Whose entry this was to be is not known.
             let Some(entry) = entry else { return Vec::new() };
             known.insert(&entry.issuer);
         }
-        let (list, accepted) = match &config.issuers_allowed {
-            Some(allowed) => ("/issuers_allowed", Some(allowed)),
-            None => ("/authorization_servers", config.authorization_servers.as_ref()),
+        let list = if config.issuers_allowed.is_some() {
+            &config.issuers_allowed
+        } else {
+            &config.authorization_servers
         };
-        let accepted = accepted.into_iter().flatten().enumerate();
+        let accepted = list.iter().flatten().enumerate();
         accepted
             .filter(|(_, issuer)| !issuer.is_empty() && known.insert(issuer))
-            .map(|(index, issuer)| Accepted { pointer: format!("{list}/{index}"), issuer })
+            .map(|(index, issuer)| Accepted { pointer: list.item(index), issuer })
             .collect()
     }
 
@@ -90,7 +89,7 @@ impl<'a> Checker<'a> {
         shared: Option<&IntrospectionPolicy>,
     ) -> Option<Rc<IssuerPolicy>> {
         self.refuse_what_has_no_use(entry)?;
-        let proof = match self.config.token_validation {
+        let proof = match *self.config.token_validation {
             Some(TokenValidation::Jwt) => Proof::Signature(self.issuer_keys(entry)?),
             Some(TokenValidation::Introspection) => {
                 Proof::Introspection(Box::new(self.own_or(entry, shared)?))
@@ -103,7 +102,7 @@ impl<'a> Checker<'a> {
             },
         };
         let audiences = self.audiences(&entry.written.audiences);
-        Some(Rc::new(IssuerPolicy { issuer: entry.written.issuer.clone(), proof, audiences }))
+        Some(Rc::new(IssuerPolicy { issuer: String::clone(&entry.written.issuer), proof, audiences }))
     }
 
     /// The policies for the issuers that follow the fields at the top.
@@ -149,32 +148,33 @@ impl<'a> Checker<'a> {
         entry: &Entry<'_>,
         shared: Option<&IntrospectionPolicy>,
     ) -> Option<IntrospectionPolicy> {
-        match &entry.written.introspection_endpoint {
-            Some(url) => self.issuer_introspection(&entry.at, entry.written, url),
+        match &*entry.written.introspection_endpoint {
+            Some(url) => self.issuer_introspection(entry.written, url),
             None => shared.cloned(),
         }
     }
 
     fn issuer_keys(&mut self, entry: &Entry<'_>) -> Option<KeySource> {
-        let Entry { at, written } = entry;
-        let pointer = format!("{at}/jwks_endpoint");
-        match (&written.jwks, &written.jwks_endpoint) {
+        let Issuer { issuer, jwks, jwks_endpoint, .. } = entry.written;
+        let pointer = &jwks_endpoint.pointer;
+        match (&**jwks, &**jwks_endpoint) {
             (Some(_), Some(_)) => {
                 let sentence = "leave this out, or take jwks out: keys come from one place";
-                self.findings.mistake(&pointer, sentence);
+                self.diagnostics.error(DiagnosticKind::Conflicting, pointer, sentence);
                 None
             }
-            (Some(members), None) => self.static_keys(&format!("{at}/jwks"), members),
-            (None, Some(url)) => self.fetched_keys(&pointer, url),
-            (None, None) => self.discovered(&format!("{at}/issuer"), &written.issuer),
+            (Some(members), None) => self.static_keys(&jwks.pointer, members),
+            (None, Some(url)) => self.fetched_keys(pointer, url),
+            (None, None) => self.discovered(&issuer.pointer, issuer),
         }
     }
 
     /// Refuses fields that an operator wrote in vain, as they may count on them.
     fn refuse_what_has_no_use(&mut self, entry: &Entry<'_>) -> Option<()> {
-        let Issuer { client_id, client_secret, client_auth, jwks, jwks_endpoint, .. } = entry.written;
-        let introspected = self.config.token_validation == Some(TokenValidation::Introspection);
-        let signed = self.config.token_validation == Some(TokenValidation::Jwt);
+        let Issuer { client, jwks, jwks_endpoint, introspection_endpoint, .. } = entry.written;
+        let Client { client_id, client_secret, client_auth, .. } = client;
+        let introspected = *self.config.token_validation == Some(TokenValidation::Introspection);
+        let signed = *self.config.token_validation == Some(TokenValidation::Jwt);
         const NO_KEYS: &str = "leave this out, or write another token_validation: with introspection there is no \
                                use for keys";
         const NO_INTROSPECTION: &str =
@@ -182,16 +182,16 @@ impl<'a> Checker<'a> {
         const NO_CLIENT: &str = "leave this out, or write introspection_endpoint beside it: the client of an entry is \
                                  for the entry's own introspection endpoint";
         let in_vain = [
-            ("jwks", jwks.is_some() && introspected, NO_KEYS),
-            ("jwks_endpoint", jwks_endpoint.is_some() && introspected, NO_KEYS),
-            ("introspection_endpoint", entry.introspects() && signed, NO_INTROSPECTION),
-            ("client_id", client_id.is_some() && !entry.introspects(), NO_CLIENT),
-            ("client_secret", client_secret.is_some() && !entry.introspects(), NO_CLIENT),
-            ("client_auth", client_auth.is_some() && !entry.introspects(), NO_CLIENT),
+            (&jwks.pointer, jwks.is_some() && introspected, NO_KEYS),
+            (&jwks_endpoint.pointer, jwks_endpoint.is_some() && introspected, NO_KEYS),
+            (&introspection_endpoint.pointer, entry.introspects() && signed, NO_INTROSPECTION),
+            (&client_id.pointer, client_id.is_some() && !entry.introspects(), NO_CLIENT),
+            (&client_secret.pointer, client_secret.is_some() && !entry.introspects(), NO_CLIENT),
+            (&client_auth.pointer, client_auth.is_some() && !entry.introspects(), NO_CLIENT),
         ];
         let mut all_right = Some(());
-        for (name, _, sentence) in in_vain.into_iter().filter(|(_, is_in_vain, _)| *is_in_vain) {
-            self.findings.mistake(&format!("{}/{name}", entry.at), sentence);
+        for (pointer, _, sentence) in in_vain.into_iter().filter(|(_, is_in_vain, _)| *is_in_vain) {
+            self.diagnostics.error(DiagnosticKind::NoEffect, pointer, sentence);
             all_right = None;
         }
         all_right

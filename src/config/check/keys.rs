@@ -2,7 +2,8 @@
 
 use super::Checker;
 use super::issuers::Accepted;
-use crate::config::written::Sealed;
+use crate::config::written::{Config, WrittenSecret};
+use crate::diagnostic::DiagnosticKind;
 use crate::jose::jwk::{JwkSet, Unusable};
 use crate::jose::key::VerificationKey;
 use crate::oauth::server_metadata;
@@ -10,25 +11,52 @@ use crate::policy::issuers::{KeyLifetimes, KeySource};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-const JWKS: &str = "jwks";
-const JWT_SECRET: &str = "jwt_secret";
-const JWKS_ENDPOINT: &str = "jwks_endpoint";
-const METADATA: &str = "metadata_discovery_endpoint";
+/// A field at the top that says where keys are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KeyField {
+    Jwks,
+    JwtSecret,
+    JwksEndpoint,
+    Metadata,
+}
 
-impl Checker<'_> {
+impl KeyField {
+    /// The one that counts first stands first.
+    const ALL: [KeyField; 4] =
+        [KeyField::Jwks, KeyField::JwtSecret, KeyField::JwksEndpoint, KeyField::Metadata];
+
+    /// Its pointer, and whether it is written.
+    fn place(self, config: &Config) -> (&str, bool) {
+        match self {
+            KeyField::Jwks => (&config.jwks.pointer, config.jwks.is_some()),
+            KeyField::JwtSecret => (&config.jwt_secret.pointer, config.jwt_secret.is_some()),
+            KeyField::JwksEndpoint => (&config.jwks_endpoint.pointer, config.jwks_endpoint.is_some()),
+            KeyField::Metadata => {
+                let field = &config.metadata_discovery_endpoint;
+                (&field.pointer, field.is_some())
+            }
+        }
+    }
+
+    fn name(self, config: &Config) -> &str {
+        self.place(config).0.trim_start_matches('/')
+    }
+}
+
+impl<'a> Checker<'a> {
     /// The keys of each of the `issuers` that follow the fields at the top.
     pub(super) fn followed_keys(&mut self, issuers: &[Accepted<'_>]) -> Option<Vec<KeySource>> {
-        if [JWKS, JWT_SECRET, JWKS_ENDPOINT, METADATA].iter().any(|name| self.concerns(name)) {
+        if KeyField::ALL.iter().any(|field| self.diagnostics.concern(field.place(self.config).0)) {
             return None;
         }
-        let Some(name) = self.one_key_source()? else {
+        let Some(field) = self.one_key_source()? else {
             let sources: Vec<_> =
                 issuers.iter().map(|issuer| self.discovered(&issuer.pointer, issuer.issuer)).collect();
             return sources.into_iter().collect();
         };
         // Several values of iss can be one server's, and share its keys. Its metadata names one.
         let servers = self.config.authorization_servers.as_ref().map_or(0, Vec::len);
-        if issuers.len() > 1 && (servers > 1 || name == METADATA) {
+        if issuers.len() > 1 && (servers > 1 || field == KeyField::Metadata) {
             let others: Vec<_> = issuers.iter().skip(1).map(|issuer| issuer.pointer.as_str()).collect();
             let sentence = format!(
                 "this is for one issuer, and there are {}: write an entry in issuers, with keys of its own, for each \
@@ -36,63 +64,58 @@ impl Checker<'_> {
                 issuers.len(),
                 others.join(", ")
             );
-            self.findings.mistake(&format!("/{name}"), sentence);
+            self.diagnostics.error(DiagnosticKind::Conflicting, self.pointer(field), sentence);
             return None;
         }
-        let source = self.key_source(name)?;
+        let source = self.key_source(field)?;
         Some(vec![source; issuers.len()])
     }
 
-    /// Tells of fields at the top that say where keys are, and are not used because of `reason`.
+    /// Warns of fields at the top that say where keys are, and are not used because of `reason`.
     pub(super) fn warn_of_unused_keys(&mut self, reason: &str) {
-        for name in self.key_sources() {
-            self.findings.warning(&format!("/{name}"), format!("this is not used: {reason}"));
+        for field in self.key_sources() {
+            let sentence = format!("this is not used: {reason}");
+            self.diagnostics.warning(DiagnosticKind::NoEffect, self.pointer(field), sentence);
         }
     }
 
-    fn concerns(&self, name: &str) -> bool {
-        self.findings.concern(&format!("/{name}"))
+    fn pointer(&self, field: KeyField) -> &'a str {
+        field.place(self.config).0
     }
 
     /// The fields at the top that say where keys are and are written, the one that counts first.
-    fn key_sources(&self) -> Vec<&'static str> {
-        let config = self.config;
-        let all = [
-            (JWKS, config.jwks.is_some()),
-            (JWT_SECRET, config.jwt_secret.is_some()),
-            (JWKS_ENDPOINT, config.jwks_endpoint.is_some()),
-            (METADATA, config.metadata_discovery_endpoint.is_some()),
-        ];
-        all.into_iter().filter(|(_, is_written)| *is_written).map(|(name, _)| name).collect()
+    fn key_sources(&self) -> Vec<KeyField> {
+        KeyField::ALL.into_iter().filter(|field| field.place(self.config).1).collect()
     }
 
     /// The one field at the top that says where keys are, if any; `None` where there are two.
-    fn one_key_source(&mut self) -> Option<Option<&'static str>> {
+    fn one_key_source(&mut self) -> Option<Option<KeyField>> {
         match self.key_sources().as_slice() {
             [] => Some(None),
-            [one] => Some(Some(one)),
+            [one] => Some(Some(*one)),
             // Kong's rule: metadata is looked at where no jwks_endpoint says it all.
-            [JWKS_ENDPOINT, METADATA] => {
+            [KeyField::JwksEndpoint, unused @ KeyField::Metadata] => {
                 let sentence = "this is not used: jwks_endpoint says where the keys are";
-                self.findings.warning(&format!("/{METADATA}"), sentence);
-                Some(Some(JWKS_ENDPOINT))
+                self.diagnostics.warning(DiagnosticKind::NoEffect, self.pointer(*unused), sentence);
+                Some(Some(KeyField::JwksEndpoint))
             }
             [one, other, ..] => {
+                let one = one.name(self.config);
                 let sentence = format!("leave this out, or take {one} out: keys come from one place");
-                self.findings.mistake(&format!("/{other}"), sentence);
+                self.diagnostics.error(DiagnosticKind::Conflicting, self.pointer(*other), sentence);
                 None
             }
         }
     }
 
-    fn key_source(&mut self, name: &str) -> Option<KeySource> {
+    fn key_source(&mut self, field: KeyField) -> Option<KeySource> {
         let config = self.config;
-        let at = format!("/{name}");
-        match name {
-            JWKS => self.static_keys(&at, config.jwks.as_ref()?),
-            JWT_SECRET => self.shared_secret(&at, config.jwt_secret.as_ref()?),
-            JWKS_ENDPOINT => self.fetched_keys(&at, config.jwks_endpoint.as_ref()?),
-            _ => self.described_keys(&at, config.metadata_discovery_endpoint.as_ref()?),
+        let at = self.pointer(field);
+        match field {
+            KeyField::Jwks => self.static_keys(at, config.jwks.as_ref()?),
+            KeyField::JwtSecret => self.shared_secret(at, config.jwt_secret.as_ref()?),
+            KeyField::JwksEndpoint => self.fetched_keys(at, config.jwks_endpoint.as_ref()?),
+            KeyField::Metadata => self.described_keys(at, config.metadata_discovery_endpoint.as_ref()?),
         }
     }
 
@@ -103,7 +126,7 @@ impl Checker<'_> {
         if left_out.iter().any(|(reason, _)| *reason == Unusable::Symmetric) {
             let sentence = "take the keys with kty oct out of this set, which counts as public: a secret that is \
                             shared with the issuer belongs into jwt_secret";
-            self.findings.mistake(at, sentence);
+            self.diagnostics.error(DiagnosticKind::UnusableKey, at, sentence);
             return None;
         }
         let counted = left_out.iter().map(|(reason, count)| format!("{count} x {}", reason.as_str()));
@@ -111,22 +134,23 @@ impl Checker<'_> {
         if set.is_empty() {
             let found = if counted.is_empty() { "no key at all" } else { &counted };
             let sentence = format!("write at least one key that can verify signatures; there is {found}");
-            self.findings.mistake(at, sentence);
+            self.diagnostics.error(DiagnosticKind::UnusableKey, at, sentence);
             return None;
         }
         if !counted.is_empty() {
-            self.findings.warning(at, format!("some of these keys cannot be used: {counted}"));
+            let sentence = format!("some of these keys cannot be used: {counted}");
+            self.diagnostics.warning(DiagnosticKind::UnusableKey, at, sentence);
         }
         Some(KeySource::Static(set))
     }
 
-    fn shared_secret(&mut self, at: &str, Sealed(secret): &Sealed) -> Option<KeySource> {
+    fn shared_secret(&mut self, at: &str, WrittenSecret(secret): &WrittenSecret) -> Option<KeySource> {
         match VerificationKey::shared_secret(secret.expose().as_bytes()) {
             Ok(key) => Some(KeySource::Secret(key)),
             Err(_) => {
                 let sentence = "write a longer secret: HS256 needs at least 32 bytes, HS384 48 and HS512 64 (RFC 7518 \
                                 section 3.2)";
-                self.findings.mistake(at, sentence);
+                self.diagnostics.error(DiagnosticKind::UnusableKey, at, sentence);
                 None
             }
         }
@@ -137,23 +161,23 @@ impl Checker<'_> {
         self.endpoint(at, url).map(KeySource::Endpoint)
     }
 
-    /// A JWK Set whose place the metadata at `url` tells.
+    /// A JWK Set whose URL the metadata at `url` names.
     fn described_keys(&mut self, at: &str, url: &str) -> Option<KeySource> {
         if !server_metadata::is_metadata_url(url) {
             let sentence = "write a URL that ends in /oauth-authorization-server or /openid-configuration";
-            self.findings.mistake(at, sentence);
+            self.diagnostics.error(DiagnosticKind::WrongValue, at, sentence);
             return None;
         }
         self.discovers = true;
         self.endpoint(at, url).map(|endpoint| KeySource::Discovered(vec![endpoint]))
     }
 
-    /// A JWK Set whose place the metadata of `issuer` tells. The issuer is written `at`.
+    /// A JWK Set whose URL the metadata of `issuer` names. The issuer is written `at`.
     pub(super) fn discovered(&mut self, at: &str, issuer: &str) -> Option<KeySource> {
         let Some(urls) = server_metadata::metadata_urls(issuer) else {
             let sentence = "this issuer's keys cannot be discovered, as it is not a URL without a query: say where \
                             they are with jwks_endpoint or jwks, for one of several issuers in an entry of issuers";
-            self.findings.mistake(at, sentence);
+            self.diagnostics.error(DiagnosticKind::Required, at, sentence);
             return None;
         };
         self.discovers = true;
@@ -165,12 +189,12 @@ impl Checker<'_> {
     pub(super) fn key_lifetimes(&self) -> KeyLifetimes {
         let config = self.config;
         KeyLifetimes {
-            keys: Duration::from_secs(config.jwks_cache_ttl),
-            refetch_cooldown: Duration::from_secs(config.jwks_refetch_cooldown),
-            max_stale: Duration::from_secs(config.jwks_max_stale),
-            metadata: Duration::from_secs(config.metadata_cache_ttl),
-            metadata_tries: config.metadata_discovery_retry.max(1),
-            insecure_http: config.insecure_http,
+            keys: Duration::from_secs(*config.jwks_cache_ttl),
+            refetch_cooldown: Duration::from_secs(*config.jwks_refetch_cooldown),
+            max_stale: Duration::from_secs(*config.jwks_max_stale),
+            metadata: Duration::from_secs(*config.metadata_cache_ttl),
+            metadata_tries: (*config.metadata_discovery_retry).max(1),
+            insecure_http: *config.insecure_http,
         }
     }
 }

@@ -12,8 +12,9 @@ mod keys;
 mod urls;
 mod validation;
 
-use crate::config::findings::Findings;
-use crate::config::written::{Config, Shared};
+use crate::config::diagnostics::Diagnostics;
+use crate::config::written::{Cache, Config, Shared};
+use crate::diagnostic::DiagnosticKind;
 use crate::digest::Digest;
 use crate::policy::plan::{Plan, UpstreamCredential};
 use crate::policy::requirements::Requirements;
@@ -25,7 +26,7 @@ use std::time::Duration;
 /// Checks one configuration.
 pub(super) struct Checker<'a> {
     pub(super) config: &'a Config,
-    pub(super) findings: &'a mut Findings,
+    pub(super) diagnostics: &'a mut Diagnostics,
     /// Clusters by authority, as [`crate::http::Endpoint::authority`] spells it.
     clusters: BTreeMap<String, String>,
     /// Authorities of the endpoints seen so far.
@@ -36,11 +37,11 @@ pub(super) struct Checker<'a> {
     discovers: bool,
 }
 
-/// The policy of `config`; `None` when there is a mistake, which is then among the `findings`.
-pub(super) fn check(config: &Config, digest: Digest, findings: &mut Findings) -> Option<Policy> {
+/// The policy of `config`; `None` where there is an error, which is then among the `diagnostics`.
+pub(super) fn check(config: &Config, digest: Digest, diagnostics: &mut Diagnostics) -> Option<Policy> {
     let clusters = BTreeMap::new();
     let (authorities, unencrypted) = (Vec::new(), Vec::new());
-    let mut checker = Checker { config, findings, clusters, authorities, unencrypted, discovers: false };
+    let mut checker = Checker { config, diagnostics, clusters, authorities, unencrypted, discovers: false };
     checker.read_clusters();
     let resource = checker.resource();
     let authorization_servers = checker.authorization_servers();
@@ -49,7 +50,7 @@ pub(super) fn check(config: &Config, digest: Digest, findings: &mut Findings) ->
     let claim_headers = checker.claim_headers();
     let requirements = checker.requirements();
     checker.warn();
-    let timeout = Duration::from_millis(config.timeout);
+    let timeout = Duration::from_millis(*config.timeout);
     let policy = Policy {
         digest,
         resource: resource?,
@@ -57,46 +58,48 @@ pub(super) fn check(config: &Config, digest: Digest, findings: &mut Findings) ->
         metadata_endpoint: config.metadata_endpoint.clone(),
         scopes_supported: config.scopes_supported.clone(),
         realm: config.realm.clone(),
-        max_token_bytes: config.max_token_bytes,
+        max_token_bytes: *config.max_token_bytes,
         validation: validation?,
         requirements,
         upstream_credential: upstream_credential?,
         claim_headers: claim_headers?,
         body_limit: None,
         timeout,
-        request_deadline: config.request_deadline.map_or(timeout.saturating_mul(2), Duration::from_millis),
+        request_deadline: (*config.request_deadline).map_or(timeout.saturating_mul(2), Duration::from_millis),
         cache: cache_policy(config),
         clusters: checker.clusters,
     };
     if policy.cache.shared == SharedData::On && policy.secrets_digest().is_none() {
-        let sentence = "there is no client_secret or actor_token to seal shared entries with, so that each worker \
-                        remembers for itself";
-        checker.findings.warning("/cache/shared", sentence);
+        let sentence = "there is no client_secret or actor_token to authenticate shared entries with, so that each \
+                        worker caches for itself";
+        checker.diagnostics.warning(DiagnosticKind::NoEffect, &config.cache.shared.pointer, sentence);
     }
     Some(policy)
 }
 
 fn cache_policy(config: &Config) -> CachePolicy {
-    let shared = match config.cache.shared {
+    let shared = match *config.cache.shared {
         Shared::Auto => SharedData::Auto,
         Shared::On => SharedData::On,
         Shared::Off => SharedData::Off,
     };
-    CachePolicy { shared, shared_slots: config.cache.shared_slots, max_bytes: config.cache.max_bytes }
+    let Cache { shared_slots, max_bytes, .. } = &*config.cache;
+    CachePolicy { shared, shared_slots: **shared_slots, max_bytes: **max_bytes }
 }
 
 impl Checker<'_> {
     fn upstream_credential(&mut self) -> Option<UpstreamCredential> {
-        if self.config.token_exchange.enabled {
-            if !self.config.passthrough_credentials {
-                self.findings.mistake(
-                    "/passthrough_credentials",
+        if *self.config.token_exchange.enabled {
+            if !*self.config.passthrough_credentials {
+                self.diagnostics.error(
+                    DiagnosticKind::Conflicting,
+                    &self.config.passthrough_credentials.pointer,
                     "write true, or set token_exchange.enabled to false: an exchanged token is a credential for the \
                      upstream",
                 );
             }
             Some(UpstreamCredential::Issued(Plan::new(self.exchange()?)))
-        } else if self.config.passthrough_credentials {
+        } else if *self.config.passthrough_credentials {
             Some(UpstreamCredential::Original)
         } else {
             Some(UpstreamCredential::Removed)
@@ -105,10 +108,11 @@ impl Checker<'_> {
 
     fn requirements(&mut self) -> Requirements {
         let config = self.config;
-        let relaxed = config.insecure_relaxed_audience_validation;
+        let relaxed = *config.insecure_relaxed_audience_validation;
         if relaxed && !config.audience_required.is_empty() {
-            self.findings.mistake(
-                "/audience_required",
+            self.diagnostics.error(
+                DiagnosticKind::Conflicting,
+                &config.audience_required.pointer,
                 "leave this out, or set insecure_relaxed_audience_validation to false: that one switches the \
                  audience check off",
             );
@@ -118,7 +122,7 @@ impl Checker<'_> {
             issuers_allowed: issuers.cloned().unwrap_or_default(),
             audiences: self.audiences(&[]),
             audience_claim: config.audience_claim.clone(),
-            leeway: Duration::from_secs(config.jwt_claims_leeway),
+            leeway: Duration::from_secs(*config.jwt_claims_leeway),
             scopes_required: config.scopes_required.iter().map(|words| Scope::parse(words)).collect(),
             scope_implies: config
                 .scope_implies
@@ -132,18 +136,21 @@ impl Checker<'_> {
     /// the check off.
     fn audiences(&self, more: &[String]) -> Option<Vec<String>> {
         let config = self.config;
-        let accepted = config.resource.iter().chain(&config.audience_required).chain(more);
-        (!config.insecure_relaxed_audience_validation).then(|| accepted.cloned().collect())
+        let accepted = config.resource.iter().chain(&*config.audience_required).chain(more);
+        (!*config.insecure_relaxed_audience_validation).then(|| accepted.cloned().collect())
     }
 
     fn warn(&mut self) {
         let exchange = &self.config.token_exchange;
-        if exchange.token_endpoint.is_some() && !exchange.enabled {
-            self.findings.warning("/token_exchange/enabled", "this is false, so tokens are not exchanged");
+        if exchange.token_endpoint.is_some() && !*exchange.enabled {
+            let sentence = "this is false, so tokens are not exchanged";
+            self.diagnostics.warning(DiagnosticKind::NoEffect, &exchange.enabled.pointer, sentence);
         }
-        if self.config.insecure_relaxed_audience_validation {
-            self.findings.warning(
-                "/insecure_relaxed_audience_validation",
+        let relaxed = &self.config.insecure_relaxed_audience_validation;
+        if **relaxed {
+            self.diagnostics.warning(
+                DiagnosticKind::WeakensCheck,
+                &relaxed.pointer,
                 "this is true, so tokens issued for other resources are accepted",
             );
         }
@@ -225,9 +232,9 @@ mod tests {
             ("/token_exchange/client_auth", json!("none")),
             ("/token_exchange/client_secret", json!(null)),
         ];
-        for (shared, told) in [("on", 1), ("auto", 0), ("off", 0)] {
+        for (shared, listed) in [("on", 1), ("auto", 0), ("off", 0)] {
             let shared = ("/cache/shared", json!(shared));
-            assert_eq!(warnings(&[&unsealed[..], std::slice::from_ref(&shared)].concat()).len(), told);
+            assert_eq!(warnings(&[&unsealed[..], std::slice::from_ref(&shared)].concat()).len(), listed);
             assert_eq!(warnings(&[shared]).len(), 0);
         }
         let deadline = policy(&[("/request_deadline", json!(700))]).request_deadline;

@@ -1,19 +1,20 @@
 //! URLs: the resource, the authorization servers, and the endpoints that callouts go to.
 
 use super::Checker;
-use crate::config::error::beneath;
 use crate::config::form;
+use crate::diagnostic::DiagnosticKind;
 use crate::http::Endpoint;
 use crate::policy::Resource;
 use url::Url;
 
 impl Checker<'_> {
     pub(super) fn read_clusters(&mut self) {
-        for (written, cluster) in &self.config.callout_targets {
+        for (written, cluster) in &*self.config.callout_targets {
             let authority = form::authority(written).unwrap_or_default();
             if self.clusters.insert(authority, cluster.clone()).is_some() {
-                let pointer = beneath("/callout_targets", written);
-                self.findings.mistake(&pointer, "this authority stands here twice: take one out");
+                let pointer = self.config.callout_targets.member(written);
+                let sentence = "this authority stands here twice: take one out";
+                self.diagnostics.error(DiagnosticKind::Duplicate, &pointer, sentence);
             }
         }
     }
@@ -21,7 +22,7 @@ impl Checker<'_> {
     pub(super) fn resource(&mut self) -> Option<Resource> {
         let identifier = self.config.resource.clone()?;
         let url = Url::parse(&identifier).ok()?;
-        self.require_encryption("/resource", &identifier)?;
+        self.require_encryption(&self.config.resource.pointer, &identifier)?;
         Some(Resource {
             origin: url.origin().ascii_serialization(),
             path: if url.path() == "/" { String::new() } else { url.path().to_owned() },
@@ -34,7 +35,7 @@ impl Checker<'_> {
         let servers = self.config.authorization_servers.clone()?;
         let mut all_right = true;
         for (index, server) in servers.iter().enumerate() {
-            let pointer = format!("/authorization_servers/{index}");
+            let pointer = self.config.authorization_servers.item(index);
             all_right &= self.require_encryption(&pointer, server).is_some();
         }
         all_right.then_some(servers)
@@ -45,7 +46,8 @@ impl Checker<'_> {
         let mut endpoint = match Endpoint::parse(text) {
             Ok(endpoint) => endpoint,
             Err(_) => {
-                self.findings.mistake(pointer, "write an absolute http or https URL");
+                let sentence = "write an absolute http or https URL";
+                self.diagnostics.error(DiagnosticKind::MalformedText, pointer, sentence);
                 return None;
             }
         };
@@ -61,8 +63,9 @@ impl Checker<'_> {
         let is_plain = Url::parse(text).is_ok_and(|url| url.scheme() == "http");
         let is_loopback = Endpoint::parse(text).is_ok_and(|endpoint| endpoint.is_loopback());
         if is_plain && !is_loopback {
-            if !self.config.insecure_http {
-                self.findings.mistake(
+            if !*self.config.insecure_http {
+                self.diagnostics.error(
+                    DiagnosticKind::InsecureUrl,
                     pointer,
                     "write an https URL: http is accepted for this machine only, or with insecure_http set to true",
                 );
@@ -79,7 +82,11 @@ impl Checker<'_> {
     pub(super) fn warn_about_urls(&mut self) {
         if !self.unencrypted.is_empty() {
             let sentence = format!("tokens and secrets travel unencrypted: {}", self.unencrypted.join(", "));
-            self.findings.warning("/insecure_http", sentence);
+            self.diagnostics.warning(
+                DiagnosticKind::InsecureUrl,
+                &self.config.insecure_http.pointer,
+                sentence,
+            );
         }
         if self.discovers {
             // The keys may be anywhere, and a cluster is then for what the metadata names.
@@ -88,7 +95,8 @@ impl Checker<'_> {
         for authority in self.clusters.keys().filter(|authority| !self.authorities.contains(authority)) {
             let sentence =
                 format!("no endpoint has this authority; there are {}", self.authorities.join(", "));
-            self.findings.warning(&beneath("/callout_targets", authority), sentence);
+            let pointer = self.config.callout_targets.member(authority);
+            self.diagnostics.warning(DiagnosticKind::NoEffect, &pointer, sentence);
         }
     }
 }

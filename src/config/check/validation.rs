@@ -3,20 +3,22 @@
 use super::Checker;
 use super::issuers::{Accepted, Entry};
 use crate::config::written::TokenValidation;
+use crate::diagnostic::DiagnosticKind;
 use crate::policy::issuers::Validation;
 
 impl Checker<'_> {
     /// The proof that each token needs.
     pub(super) fn validation(&mut self) -> Option<Validation> {
         let config = self.config;
-        let followed = config.token_validation.unwrap_or_else(|| self.kongs_rule());
+        let followed = (*config.token_validation).unwrap_or_else(|| self.kongs_rule());
         let entries = self.entries();
         let followers = self.followers();
         let needs_introspection = self.needs_introspection(followed, &entries, &followers);
         let shared = needs_introspection.then(|| self.introspection());
         if !needs_introspection && self.names_introspection() {
             let reason = "this is not used: no issuer's tokens are introspected here";
-            self.findings.warning("/introspection_endpoint", reason);
+            let pointer = &config.introspection_endpoint.pointer;
+            self.diagnostics.warning(DiagnosticKind::NoEffect, pointer, reason);
         }
         let usable = shared.as_ref().and_then(Option::as_ref);
         let own: Vec<_> = entries.iter().map(|entry| self.issuer_policy(entry, usable)).collect();
@@ -31,7 +33,7 @@ impl Checker<'_> {
         Some(Validation {
             issuers,
             others: shared.filter(|_| asks),
-            access_token_types: config.access_token_types.clone(),
+            access_token_types: Vec::clone(&config.access_token_types),
             key_lifetimes: self.key_lifetimes(),
         })
     }

@@ -4,14 +4,13 @@
 //! out turns it on, and a test then asks for the code that acts on it.
 
 mod choices;
+mod client;
 mod exchange;
 mod issuers;
 
-use crate::config::form::Form;
-use crate::config::table::{DefaultValue as Default, Field, Kind};
-use choices::{
-    BASIC_ENCODING, CACHE_SHARED, CLIENT_ALG, CLIENT_AUTH, INTROSPECTION_FORMAT, TOKEN_VALIDATION,
-};
+use crate::config::form::TextFormat;
+use crate::config::table::{DefaultValue as Default, Field, FieldType, Origin};
+use choices::{CACHE_SHARED, CLIENT_AUTH, INTROSPECTION_FORMAT, TOKEN_VALIDATION};
 use exchange::TOKEN_EXCHANGE;
 use issuers::ISSUER;
 
@@ -38,115 +37,107 @@ pub const FIELDS: &[Field] = &[
     // The protected resource and its metadata document.
     Field::kong(
         "resource",
-        Kind::Text(Form::Url),
+        FieldType::Text(TextFormat::Url),
         "The absolute https URL of the protected resource, which the audience of a token \
          must name.",
     )
     .required(),
     Field::kong(
         "authorization_servers",
-        Kind::List { of: Form::Url, at_least: 1 },
+        FieldType::List { of: TextFormat::Url, at_least: 1 },
         "The issuer identifiers of the authorization servers that issue tokens for this \
          resource.",
     )
     .required(),
     Field::kong(
         "metadata_endpoint",
-        Kind::Text(Form::Path),
+        FieldType::Text(TextFormat::Path),
         "The path at which the protected resource metadata is served.",
     )
     .or(Default::Derived("the path of `resource`, then /.well-known/oauth-protected-resource")),
     Field::kong(
         "scopes_supported",
-        Kind::List { of: Form::Scope, at_least: 1 },
+        FieldType::List { of: TextFormat::Scope, at_least: 1 },
         "The scopes that the metadata document names.",
     ),
-    Field::ours("realm", Kind::Text(Form::Quotable), "The realm that every challenge names."),
+    Field::ours("realm", FieldType::Text(TextFormat::Quotable), "The realm that every challenge names."),
     Field::ours(
         "max_token_bytes",
-        Kind::integer(1, 1_048_576),
-        "The longest credential that is looked at, in bytes; a longer one is refused with \
+        FieldType::integer(1, 1_048_576),
+        "Maximum accepted token length, in bytes; a longer token is refused with \
          401.",
     )
     .or(Default::Integer(16_384)),
     // Introspection.
     Field::kong(
         "introspection_endpoint",
-        Kind::Text(Form::Url),
+        FieldType::Text(TextFormat::Url),
         "The URL of the introspection endpoint (RFC 7662); without it, tokens are JWTs unless issuers says otherwise.",
     ),
     Field::kong(
         "mtls_introspection_endpoint",
-        Kind::Text(Form::Url),
+        FieldType::Text(TextFormat::Url),
         "The URL of the introspection endpoint for clients with a certificate, used with \
          tls_client_auth and self_signed_tls_client_auth.",
     ),
     Field::kong(
         "introspection_format",
-        Kind::OneOf(INTROSPECTION_FORMAT),
-        "The format of the introspection answer.",
+        FieldType::OneOf(INTROSPECTION_FORMAT),
+        "The format of the introspection response.",
     )
     .not_supported_yet(),
     Field::kong(
         "cache_introspection",
-        Kind::Boolean,
-        "Whether answers of the introspection endpoint are remembered.",
+        FieldType::Boolean,
+        "Whether introspection responses are cached.",
     )
     .or(Default::Boolean(true)),
     Field::ours(
         "introspection_cache_ttl",
-        Kind::Integer {
+        FieldType::Integer {
             minimum: 1,
             maximum: MAX_SECONDS,
-            instead_of_zero: Some("set cache_introspection to false to remember nothing"),
+            instead_of_zero: Some("set cache_introspection to false to cache nothing"),
         },
-        "How long a positive introspection is remembered at most, in seconds.",
+        "Maximum time an active introspection response is cached, in seconds.",
     )
     .or(Default::Integer(60)),
     Field::kong(
         "args",
-        Kind::TextMap { names: Form::Text, values: Form::PrivateText },
+        FieldType::TextMap { names: TextFormat::Text, values: TextFormat::PrivateText },
         "Form parameters of the operator's own in each introspection request.",
     ),
     Field::kong(
         "headers",
-        Kind::TextMap { names: Form::HeaderName, values: Form::HeaderValue },
+        FieldType::TextMap { names: TextFormat::HeaderName, values: TextFormat::HeaderValue },
         "Header fields of the operator's own in each introspection request.",
     ),
     // The client that the filter is at the authorization server.
-    Field::kong("client_id", Kind::Text(Form::Text), "The client_id at the introspection endpoint."),
-    Field::kong(
-        "client_secret",
-        Kind::Text(Form::Secret),
-        "The client_secret at the introspection endpoint.",
-    ),
-    Field::kong(
-        "client_auth",
-        Kind::OneOf(CLIENT_AUTH),
+    client::client_id(Origin::Kong, "The client_id at the introspection endpoint."),
+    client::client_secret(Origin::Kong, "The client_secret at the introspection endpoint."),
+    client::client_auth(
+        Origin::Kong,
+        CLIENT_AUTH,
+        client::BY_SECRET,
         "How the filter authenticates to the introspection endpoint.",
-    )
-    .or(Default::Derived("client_secret_basic where client_secret is set, else none")),
-    Field::ours(
-        "client_secret_basic_encoding",
-        Kind::OneOf(BASIC_ENCODING),
+    ),
+    client::basic_encoding(
         "Whether client_id and client_secret are form-encoded in a Basic header, as RFC 6749 \
          section 2.3.1 says, or raw.",
-    )
-    .or(Default::Text("form")),
-    Field::kong("client_jwk", Kind::Jwk, "The key that signs the client's assertions.").not_supported_yet(),
-    Field::kong("client_alg", Kind::OneOf(CLIENT_ALG), "The algorithm that signs the client's assertions.")
-        .not_supported_yet(),
-    Field::kong("tls_client_auth_cert", Kind::Text(Form::Document), "The client certificate, in PEM.")
+    ),
+    client::client_jwk(Origin::Kong),
+    client::client_alg(Origin::Kong),
+    Field::kong("tls_client_auth_cert", FieldType::Text(TextFormat::Document), "The client certificate, in PEM.")
         .host_provides(NO_CLIENT_CERTIFICATE),
     Field::kong(
         "tls_client_auth_key",
-        Kind::Text(Form::Document),
+        FieldType::Text(TextFormat::Document),
         "The key of the client certificate, in PEM.",
     )
     .host_provides(NO_CLIENT_CERTIFICATE),
     Field::kong(
         "tls_client_auth_ssl_verify",
-        Kind::Boolean,
+        FieldType::Boolean,
         "Whether the server's certificate is verified when the filter presents one.",
     )
     .or(Default::Boolean(true))
@@ -154,235 +145,235 @@ pub const FIELDS: &[Field] = &[
     // What a valid token must say.
     Field::kong(
         "insecure_relaxed_audience_validation",
-        Kind::Boolean,
+        FieldType::Boolean,
         "Accept tokens whose audience does not name this resource; any token of the \
          authorization servers then opens it.",
     )
     .or(Default::Boolean(false)),
     Field::ours(
         "audience_required",
-        Kind::List { of: Form::Text, at_least: 0 },
+        FieldType::List { of: TextFormat::Text, at_least: 0 },
         "Audiences that are accepted beside `resource`.",
     )
     .or(Default::List(&[])),
     Field::ours(
         "audience_claim",
-        Kind::Text(Form::Text),
+        FieldType::Text(TextFormat::Text),
         "The claim that names the audience, for issuers that send no aud.",
     )
     .or(Default::Text("aud")),
     Field::ours(
         "issuers_allowed",
-        Kind::List { of: Form::Text, at_least: 1 },
+        FieldType::List { of: TextFormat::Text, at_least: 1 },
         "The exact values of iss that are accepted.",
     )
     .or(Default::Derived("`authorization_servers`")),
     Field::ours(
         "scopes_required",
-        Kind::List { of: Form::Scopes, at_least: 0 },
+        FieldType::List { of: TextFormat::Scopes, at_least: 0 },
         "Scopes a token must have: entries are alternatives, and of an entry every word is \
          needed.",
     )
     .or(Default::List(&[])),
     Field::ours(
         "scope_implies",
-        Kind::ListMap { names: Form::Scope, values: Form::Scope },
-        "The scopes that a scope brings with it.",
+        FieldType::ListMap { names: TextFormat::Scope, values: TextFormat::Scope },
+        "The scopes implied by each scope.",
     )
     .or(Default::EmptyMap),
     Field::kong(
         "jwt_claims_leeway",
-        Kind::integer(0, MAX_SECONDS),
+        FieldType::integer(0, MAX_SECONDS),
         "How many seconds the clocks of the issuer and the gateway may differ.",
     )
     .or(Default::Integer(0)),
     // Signed tokens and their keys.
     Field::ours(
         "token_validation",
-        Kind::OneOf(TOKEN_VALIDATION),
+        FieldType::OneOf(TOKEN_VALIDATION),
         "Which proof a token needs: introspection, its signature (jwt), its signature where the keys of its \
          issuer are known and else introspection (auto), or both.",
     )
     .or(Default::Derived("introspection where introspection_endpoint is set, else jwt")),
     Field::ours(
         "issuers",
-        Kind::Objects(ISSUER),
+        FieldType::Objects(ISSUER),
         "Authorization servers with a proof of their own; those without an entry follow the fields at the top.",
     ),
     Field::ours(
         "access_token_types",
-        Kind::List { of: Form::Text, at_least: 1 },
+        FieldType::List { of: TextFormat::Text, at_least: 1 },
         "The values of the typ header that an access token may carry; none counts as JWT.",
     )
     .or(Default::List(&["at+jwt", "JWT"])),
-    Field::ours("jwks", Kind::JwkSet, "A JWK Set written out, so that none is fetched."),
+    Field::ours("jwks", FieldType::JwkSet, "A JWK Set written out, so that none is fetched."),
     Field::ours(
         "jwt_secret",
-        Kind::Text(Form::Secret),
+        FieldType::Text(TextFormat::Secret),
         "The shared secret of tokens signed with HS256, HS384 or HS512, at least 32 bytes.",
     ),
     Field::kong(
         "jwks_endpoint",
-        Kind::Text(Form::Url),
+        FieldType::Text(TextFormat::Url),
         "The URL of the authorization server's JWK Set; without it, jwks and jwt_secret, the keys are discovered \
          from the metadata of each authorization server.",
     ),
     Field::kong(
         "jwks_cache_ttl",
-        Kind::integer(1, MAX_SECONDS),
+        FieldType::integer(1, MAX_SECONDS),
         "How long a JWK Set is used before it is fetched again, in seconds.",
     )
     .or(Default::Integer(3600)),
     Field::ours(
         "jwks_refetch_cooldown",
-        Kind::integer(1, MAX_SECONDS),
+        FieldType::integer(1, MAX_SECONDS),
         "The seconds in which unknown keys cause at most one fetch per issuer.",
     )
     .or(Default::Integer(30)),
     Field::ours(
         "jwks_max_stale",
-        Kind::integer(0, MAX_SECONDS),
+        FieldType::integer(0, MAX_SECONDS),
         "How long the last good JWK Set serves while fetches fail, in seconds.",
     )
     .or(Default::Integer(86_400)),
     Field::kong(
         "metadata_discovery_endpoint",
-        Kind::Text(Form::Url),
+        FieldType::Text(TextFormat::Url),
         "The URL of the authorization server's metadata document, which ends in oauth-authorization-server or \
          openid-configuration.",
     )
     .or(Default::Derived("the well-known places of RFC 8414 and OpenID Connect for the issuer")),
     Field::kong(
         "metadata_cache_ttl",
-        Kind::integer(1, MAX_SECONDS),
+        FieldType::integer(1, MAX_SECONDS),
         "How long a metadata document is used before it is fetched again, in seconds.",
     )
     .or(Default::Integer(3600)),
     Field::kong(
         "metadata_discovery_retry",
-        Kind::integer(0, 100),
+        FieldType::integer(0, 100),
         "How often the fetch of a metadata document is tried for each URL; 0 counts as 1.",
     )
     .or(Default::Integer(3)),
     // What goes upstream.
     Field::kong(
         "passthrough_credentials",
-        Kind::Boolean,
+        FieldType::Boolean,
         "Whether the upstream gets a credential: the issued token with token exchange, else \
          the caller's own.",
     )
     .or(Default::Boolean(false)),
     Field::kong(
         "claim_to_header",
-        Kind::Objects(CLAIM_TO_HEADER),
+        FieldType::Objects(CLAIM_TO_HEADER),
         "Claims of the validated token that are passed on in header fields.",
     ),
     Field::kong(
         "upstream_headers",
-        Kind::Objects(UPSTREAM_HEADERS),
+        FieldType::Objects(UPSTREAM_HEADERS),
         "Claims within nested objects that are passed on in header fields; not together with \
          claim_to_header.",
     ),
     Field::kong(
         "token_exchange",
-        Kind::Object(TOKEN_EXCHANGE),
+        FieldType::Object(TOKEN_EXCHANGE),
         "Exchange of the validated token for one of the upstream's own (RFC 8693).",
     ),
     // Callouts.
     Field::kong(
         "timeout",
-        Kind::integer(1, MAX_MILLISECONDS),
+        FieldType::integer(1, MAX_MILLISECONDS),
         "How long one call to an authorization server may take, in milliseconds.",
     )
     .or(Default::Integer(10_000)),
     Field::ours(
         "request_deadline",
-        Kind::integer(1, MAX_MILLISECONDS),
+        FieldType::integer(1, MAX_MILLISECONDS),
         "How long all calls for one request may take together, in milliseconds.",
     )
     .or(Default::Derived("twice `timeout`")),
     Field::ours(
         "callout_targets",
-        Kind::TextMap { names: Form::Authority, values: Form::Text },
+        FieldType::TextMap { names: TextFormat::Authority, values: TextFormat::Text },
         "The cluster for each authority (host:port) of an endpoint, where it has another \
          name; for Envoy and Istio.",
     )
     .or(Default::EmptyMap),
     Field::ours(
         "insecure_http",
-        Kind::Boolean,
+        FieldType::Boolean,
         "Allow http for endpoints and `resource` beyond this machine; tokens and secrets \
          then travel unencrypted.",
     )
     .or(Default::Boolean(false)),
-    Field::kong("keepalive", Kind::Boolean, "Whether connections to the authorization server are kept open.")
+    Field::kong("keepalive", FieldType::Boolean, "Whether connections to the authorization server are kept open.")
         .or(Default::Boolean(true))
         .host_provides(NO_CONNECTION_SETTING),
-    Field::kong("http_version", Kind::Number, "The version of HTTP spoken to the authorization server.")
+    Field::kong("http_version", FieldType::Number, "The version of HTTP spoken to the authorization server.")
         .or(Default::Number(1.1))
         .host_provides(NO_CONNECTION_SETTING),
-    Field::kong("ssl_verify", Kind::Boolean, "Whether the authorization server's certificate is verified.")
+    Field::kong("ssl_verify", FieldType::Boolean, "Whether the authorization server's certificate is verified.")
         .or(Default::Boolean(true))
         .host_provides(NO_VERIFICATION_SWITCH),
-    Field::kong("http_proxy", Kind::Text(Form::PrivateText), "A proxy for http.").host_provides(NO_PROXY),
+    Field::kong("http_proxy", FieldType::Text(TextFormat::PrivateText), "A proxy for http.").host_provides(NO_PROXY),
     Field::kong(
         "http_proxy_authorization",
-        Kind::Text(Form::Secret),
+        FieldType::Text(TextFormat::Secret),
         "The credentials at the proxy for http.",
     )
     .host_provides(NO_PROXY),
-    Field::kong("https_proxy", Kind::Text(Form::PrivateText), "A proxy for https.").host_provides(NO_PROXY),
+    Field::kong("https_proxy", FieldType::Text(TextFormat::PrivateText), "A proxy for https.").host_provides(NO_PROXY),
     Field::kong(
         "https_proxy_authorization",
-        Kind::Text(Form::Secret),
+        FieldType::Text(TextFormat::Secret),
         "The credentials at the proxy for https.",
     )
     .host_provides(NO_PROXY),
-    Field::kong("no_proxy", Kind::Text(Form::Text), "Hosts that are reached without a proxy.")
+    Field::kong("no_proxy", FieldType::Text(TextFormat::Text), "Hosts that are reached without a proxy.")
         .host_provides(NO_PROXY),
     Field::kong(
         "max_request_body_size",
-        Kind::integer(0, MAX_SECONDS),
+        FieldType::integer(0, MAX_SECONDS),
         "The largest request body that is read, in bytes.",
     )
     .or(Default::Integer(1_048_576))
     .formerly(Default::Integer(8192))
     .host_provides(NO_BODY_LIMIT),
     // Memory.
-    Field::ours("cache", Kind::Object(CACHE), "The memory for everything that is remembered."),
+    Field::ours("cache", FieldType::Object(CACHE), "The cache for all tokens and introspection responses."),
     // Kong's consumers.
     Field::kong(
         "consumer_claim",
-        Kind::List { of: Form::Text, at_least: 1 },
+        FieldType::List { of: TextFormat::Text, at_least: 1 },
         "The claim that names the consumer.",
     )
     .host_provides(NO_CONSUMERS),
     Field::kong(
         "consumer_by",
-        Kind::List { of: Form::Text, at_least: 1 },
+        FieldType::List { of: TextFormat::Text, at_least: 1 },
         "The properties by which the consumer is found.",
     )
     .or(Default::List(&["custom_id", "username"]))
     .host_provides(NO_CONSUMERS),
-    Field::kong("consumer_optional", Kind::Boolean, "Whether a token without a consumer is accepted.")
+    Field::kong("consumer_optional", FieldType::Boolean, "Whether a token without a consumer is accepted.")
         .or(Default::Boolean(false))
         .host_provides(NO_CONSUMERS),
     Field::kong(
         "consumer_groups_claim",
-        Kind::List { of: Form::Text, at_least: 1 },
+        FieldType::List { of: TextFormat::Text, at_least: 1 },
         "The claim that names the consumer's groups.",
     )
     .host_provides(NO_CONSUMERS),
     Field::kong(
         "consumer_groups_optional",
-        Kind::Boolean,
+        FieldType::Boolean,
         "Whether a token without consumer groups is accepted.",
     )
     .or(Default::Boolean(false))
     .host_provides(NO_CONSUMERS),
     Field::kong(
         "credential_claim",
-        Kind::List { of: Form::Text, at_least: 1 },
+        FieldType::List { of: TextFormat::Text, at_least: 1 },
         "The claim that names the credential.",
     )
     .or(Default::List(&["sub"]))
@@ -390,15 +381,15 @@ pub const FIELDS: &[Field] = &[
 ];
 
 const CLAIM_TO_HEADER: &[Field] = &[
-    Field::kong("claim", Kind::Text(Form::Text), "The claim's name.").required(),
-    Field::kong("header", Kind::Text(Form::HeaderName), "The header field's name.").required(),
+    Field::kong("claim", FieldType::Text(TextFormat::Text), "The claim's name.").required(),
+    Field::kong("header", FieldType::Text(TextFormat::HeaderName), "The header field's name.").required(),
 ];
 
 const UPSTREAM_HEADERS: &[Field] = &[
-    Field::kong("header", Kind::Text(Form::HeaderName), "The header field's name.").required(),
+    Field::kong("header", FieldType::Text(TextFormat::HeaderName), "The header field's name.").required(),
     Field::kong(
         "path",
-        Kind::List { of: Form::Text, at_least: 1 },
+        FieldType::List { of: TextFormat::Text, at_least: 1 },
         "The path to the claim, one name for each level.",
     )
     .required(),
@@ -407,14 +398,14 @@ const UPSTREAM_HEADERS: &[Field] = &[
 const CACHE: &[Field] = &[
     Field::ours(
         "shared",
-        Kind::OneOf(CACHE_SHARED),
-        "Whether workers share what they remember through the gateway's shared data: where \
+        FieldType::OneOf(CACHE_SHARED),
+        "Whether workers share what they cache through the gateway's shared data: where \
          there is some, always, or never.",
     )
     .or(Default::Text("auto")),
     Field::ours(
         "shared_slots",
-        Kind::Integer {
+        FieldType::Integer {
             minimum: 2,
             maximum: 1_048_576,
             instead_of_zero: Some("set cache.shared to off to share nothing"),
@@ -424,15 +415,15 @@ const CACHE: &[Field] = &[
     .or(Default::Integer(4096)),
     Field::ours(
         "max_bytes",
-        Kind::Integer {
+        FieldType::Integer {
             minimum: 65_536,
             maximum: 1_073_741_824,
             instead_of_zero: Some(
-                "set cache_introspection and token_exchange.cache.enabled to false to remember \
+                "set cache_introspection and token_exchange.cache.enabled to false to cache \
          nothing",
             ),
         },
-        "How many bytes each worker remembers at most.",
+        "Maximum size of each worker's own cache, in bytes.",
     )
     .or(Default::Integer(8_388_608)),
 ];
@@ -449,7 +440,7 @@ mod tests {
     fn walk(fields: &[Field], at: &str, visit: &mut impl FnMut(&str, &Field)) {
         for field in fields {
             visit(at, field);
-            if let Kind::Object(inner) | Kind::Objects(inner) = field.kind {
+            if let FieldType::Object(inner) | FieldType::Objects(inner) = field.kind {
                 walk(inner, &format!("{at}/{}", field.name), visit);
             }
         }
@@ -475,7 +466,7 @@ mod tests {
             let is_list_entry = at.starts_with("/issuers") || at.contains("header");
             let Some(object) = object.filter(|_| !is_list_entry) else { return };
             let default = match field.kind {
-                Kind::Object(_) => json!({}),
+                FieldType::Object(_) => json!({}),
                 _ => field.default.to_json(),
             };
             object.entry(field.name).or_insert(default);
@@ -563,7 +554,7 @@ mod tests {
             if field.is_private() && !at.starts_with("/issuers") {
                 private.insert(format!("{at}/{}", field.name));
             }
-            assert!(field.support != Support::Honoured || !matches!(field.kind, Kind::Number));
+            assert!(field.support != Support::Honoured || !matches!(field.kind, FieldType::Number));
         });
         let expected = [
             "/args",

@@ -10,25 +10,27 @@ mod value;
 
 pub(super) use value::name_of;
 
-use crate::config::error::beneath;
-use crate::config::findings::{Findings, MAX_FINDINGS};
-use crate::config::table::{DefaultValue, Field, Kind, Support};
-use serde_json::{Map, Value};
+use crate::config::diagnostics::{Diagnostics, MAX_ERRORS};
+use crate::config::table::{DefaultValue, Field, FieldType, Support};
+use crate::diagnostic::DiagnosticKind;
+use crate::text::pointer_to;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// Reads one configuration.
 pub(super) struct Reader<'a> {
     environment: &'a dyn Fn(&str) -> Option<String>,
-    findings: Findings,
+    diagnostics: Diagnostics,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(environment: &'a dyn Fn(&str) -> Option<String>) -> Reader<'a> {
-        Reader { environment, findings: Findings::default() }
+        Reader { environment, diagnostics: Diagnostics::default() }
     }
 
     /// What was found.
-    pub(super) fn finish(self) -> Findings {
-        self.findings
+    pub(super) fn finish(self) -> Diagnostics {
+        self.diagnostics
     }
 
     /// The effective form of the object that stands `at` and has these `fields`.
@@ -38,16 +40,22 @@ impl<'a> Reader<'a> {
         mut written: Map<String, Value>,
         at: &str,
     ) -> Map<String, Value> {
-        let mut effective = Map::new();
+        let mut parts: BTreeMap<_, Map<String, Value>> = BTreeMap::new();
         for field in fields {
-            let pointer = beneath(at, field.name);
+            let pointer = pointer_to(at, field.name);
             let value = self.field(field, written.remove(field.name).unwrap_or_default(), &pointer);
-            if field.support == Support::Honoured && !value.is_null() {
-                effective.insert(field.name.to_owned(), value);
+            if field.support == Support::Honoured {
+                // The written form keeps each value with its pointer.
+                parts.entry(field.part).or_default().insert(field.name.to_owned(), json!([pointer, value]));
             }
         }
-        for name in written.keys().take(MAX_FINDINGS.saturating_add(1)) {
-            self.findings.mistake(&beneath(at, name), suggest::unknown_field(name, fields));
+        for name in written.keys().take(MAX_ERRORS.saturating_add(1)) {
+            let sentence = suggest::unknown_field(name, fields);
+            self.diagnostics.error(DiagnosticKind::UnknownField, &pointer_to(at, name), sentence);
+        }
+        let mut effective = parts.remove(&None).unwrap_or_default();
+        for (part, members) in parts {
+            effective.extend(part.map(|part| (part.to_owned(), Value::Object(members))));
         }
         effective
     }
@@ -57,7 +65,7 @@ impl<'a> Reader<'a> {
         if value.is_null() {
             if field.required {
                 let sentence = format!("this field is required: {}", field.description);
-                self.findings.mistake(at, sentence);
+                self.diagnostics.error(DiagnosticKind::Required, at, sentence);
             }
         } else if field.support == Support::Honoured {
             if let Some(value) = self.value(field.kind, value, at) {
@@ -67,7 +75,7 @@ impl<'a> Reader<'a> {
             self.refuse(field.support, field.default, at);
         }
         match field.kind {
-            Kind::Object(fields) if field.support == Support::Honoured => {
+            FieldType::Object(fields) if field.support == Support::Honoured => {
                 Value::Object(self.object(fields, Map::new(), at))
             }
             _ => field.default.to_json(),
@@ -79,12 +87,14 @@ impl<'a> Reader<'a> {
             Value::Null => "leave this out".to_owned(),
             default => format!("leave this out or write {default}"),
         };
-        let sentence = match support {
+        let (kind, sentence) = match support {
             Support::Honoured => return,
-            Support::NotSupportedYet => format!("this release does not support this yet: {instead}"),
-            Support::HostProvides(reason) => format!("{reason}; {instead}"),
+            Support::NotSupportedYet => {
+                (DiagnosticKind::NotSupported, format!("this release does not support this yet: {instead}"))
+            }
+            Support::HostProvides(reason) => (DiagnosticKind::SetInGateway, format!("{reason}; {instead}")),
         };
-        self.findings.mistake(at, sentence);
+        self.diagnostics.error(kind, at, sentence);
     }
 }
 
@@ -99,14 +109,15 @@ fn is_default(field: &Field, value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     const FIELDS: &[Field] = &[
-        Field::kong("needed", Kind::Boolean, "It is needed.").required(),
-        Field::kong("boolean", Kind::Boolean, "B.").or(DefaultValue::Boolean(true)),
-        Field::kong("later", Kind::integer(0, 9), "La.").or(DefaultValue::Integer(5)).not_supported_yet(),
-        Field::kong("host", Kind::Boolean, "H.").host_provides("set it in the gateway"),
-        Field::kong("size", Kind::Number, "Si.")
+        Field::kong("needed", FieldType::Boolean, "It is needed.").required(),
+        Field::kong("boolean", FieldType::Boolean, "B.").or(DefaultValue::Boolean(true)),
+        Field::kong("later", FieldType::integer(0, 9), "La.")
+            .or(DefaultValue::Integer(5))
+            .not_supported_yet(),
+        Field::kong("host", FieldType::Boolean, "H.").host_provides("set it in the gateway"),
+        Field::kong("size", FieldType::Number, "Si.")
             .or(DefaultValue::Integer(2))
             .formerly(DefaultValue::Integer(1))
             .host_provides("set it in the gateway"),
@@ -116,9 +127,9 @@ mod tests {
         let mut reader = Reader::new(&|_| None);
         let effective = reader.object(FIELDS, written.as_object().unwrap().clone(), "");
         let mistakes = reader.finish().into_warnings();
-        mistakes
-            .map(|_| Value::Object(effective))
-            .map_err(|all| all.iter().map(ToString::to_string).collect())
+        let values = effective.into_iter().map(|(name, located)| (name, located[1].clone()));
+        let values = Value::Object(values.filter(|(_, value)| !value.is_null()).collect());
+        mistakes.map(|_| values).map_err(|all| all.iter().map(ToString::to_string).collect())
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What an operator may have meant by a name that is not a field's.
 
 use crate::config::fields::FIELDS;
-use crate::config::table::{Field, Kind};
+use crate::config::table::{Field, FieldType};
 
 /// Names longer than this are no misspelling of a field's.
 const MAX_NAME_CHARACTERS: usize = 64;
@@ -43,7 +43,7 @@ fn elsewhere(name: &str, fields: &[Field], at: &str) -> Option<String> {
             return Some(path);
         }
         match field.kind {
-            Kind::Object(inner) => elsewhere(name, inner, &path),
+            FieldType::Object(inner) => elsewhere(name, inner, &path),
             _ => None,
         }
     })

@@ -3,52 +3,54 @@
 use super::Reader;
 use super::secrets::{self, Resolved};
 use super::suggest;
-use crate::config::error::beneath;
-use crate::config::form::Form;
-use crate::config::table::{Choice, Field, Kind, Support};
+use crate::config::form::TextFormat;
+use crate::config::table::{Choice, Field, FieldType, Support};
+use crate::diagnostic::DiagnosticKind;
 use crate::report::text::Quoted;
+use crate::text::pointer_to;
 use serde_json::{Map, Value};
 
 impl Reader<'_> {
     /// The effective form of `value`; `None` when it is a mistake, which is noted.
-    pub(super) fn value(&mut self, kind: Kind, value: Value, at: &str) -> Option<Value> {
+    pub(super) fn value(&mut self, kind: FieldType, value: Value, at: &str) -> Option<Value> {
         match kind {
-            Kind::Boolean => match value {
+            FieldType::Boolean => match value {
                 Value::Bool(_) => Some(value),
                 other => self.wrong_kind(at, "true or false, without quotes", &other),
             },
-            Kind::Integer { minimum, maximum, instead_of_zero } => {
+            FieldType::Integer { minimum, maximum, instead_of_zero } => {
                 self.integer(&value, minimum..=maximum, instead_of_zero, at)
             }
-            Kind::Number => match value {
+            FieldType::Number => match value {
                 Value::Number(_) => Some(value),
                 other => self.wrong_kind(at, "a number, without quotes", &other),
             },
-            Kind::OneOf(choices) => self.choice(choices, &value, at),
-            Kind::Text(form) => self.text(form, value, at),
-            Kind::List { of, at_least } => self.list(of, at_least, value, at),
-            Kind::TextOrList(form) => match value {
+            FieldType::OneOf(choices) => self.choice(choices, &value, at),
+            FieldType::Text(form) => self.text(form, value, at),
+            FieldType::List { of, at_least } => self.list(of, at_least, value, at),
+            FieldType::TextOrList(form) => match value {
                 Value::String(_) => Some(Value::Array(vec![self.text(form, value, at)?])),
                 other => self.list(form, 0, other, at),
             },
-            Kind::TextMap { names, values } => {
+            FieldType::TextMap { names, values } => {
                 self.map(names, value, at, |reader, value, at| reader.text(values, value, at))
             }
-            Kind::ListMap { names, values } => {
+            FieldType::ListMap { names, values } => {
                 self.map(names, value, at, |reader, value, at| reader.list(values, 1, value, at))
             }
-            Kind::Object(fields) => match members_of(value) {
+            FieldType::Object(fields) => match members_of(value) {
                 Ok(members) => Some(Value::Object(self.object(fields, members, at))),
                 Err(other) => self.wrong_kind(at, "an object, {...}", &other),
             },
-            Kind::Objects(fields) => self.objects(fields, value, at),
-            Kind::Jwk => self.key(value, "kty", |member| member.is_string(), at),
-            Kind::JwkSet => self.key(value, "keys", is_list_of_objects, at),
+            FieldType::Objects(fields) => self.objects(fields, value, at),
+            FieldType::Jwk => self.key(value, "kty", |member| member.is_string(), at),
+            FieldType::JwkSet => self.key(value, "keys", is_list_of_objects, at),
         }
     }
 
     fn wrong_kind(&mut self, at: &str, wanted: &str, found: &Value) -> Option<Value> {
-        self.findings.mistake(at, format!("write {wanted}; this is {}", name_of(found)));
+        let sentence = format!("write {wanted}; this is {}", name_of(found));
+        self.diagnostics.error(DiagnosticKind::WrongType, at, sentence);
         None
     }
 
@@ -66,10 +68,12 @@ impl Reader<'_> {
         let wanted = format!("a whole number from {} to {}, without quotes", bounds.start(), bounds.end());
         match (value, instead_of_zero) {
             (Value::Number(_), Some(instead)) if number == Some(0) => {
-                self.findings.mistake(at, format!("{instead}, or write {wanted}"));
+                let sentence = format!("{instead}, or write {wanted}");
+                self.diagnostics.error(DiagnosticKind::WrongValue, at, sentence);
             }
             (Value::Number(number), _) => {
-                self.findings.mistake(at, format!("write {wanted}; this is {number}"))
+                let sentence = format!("write {wanted}; this is {number}");
+                self.diagnostics.error(DiagnosticKind::WrongValue, at, sentence);
             }
             _ => return self.wrong_kind(at, &wanted, value),
         }
@@ -85,57 +89,60 @@ impl Reader<'_> {
         match choices.iter().find(|choice| choice.word == text) {
             Some(Choice { support: Support::Honoured, .. }) => Some(Value::from(text.as_str())),
             Some(Choice { word, support: Support::HostProvides(reason) }) => {
-                self.findings.mistake(at, format!("{word}: {reason}; write one of {}", words()));
+                let sentence = format!("{word}: {reason}; write one of {}", words());
+                self.diagnostics.error(DiagnosticKind::SetInGateway, at, sentence);
                 None
             }
             Some(Choice { word, .. }) => {
                 let sentence = format!("this release does not support {word} yet: write one of {}", words());
-                self.findings.mistake(at, sentence);
+                self.diagnostics.error(DiagnosticKind::NotSupported, at, sentence);
                 None
             }
             None => {
                 let near = suggest::nearest(text, honoured().map(|choice| choice.word));
                 let near = near.map(|word| format!(": did you mean {word}?")).unwrap_or_default();
                 let sentence = format!("write one of {}; this is {}{near}", words(), Quoted(text));
-                self.findings.mistake(at, sentence);
+                self.diagnostics.error(DiagnosticKind::WrongValue, at, sentence);
                 None
             }
         }
     }
 
-    fn text(&mut self, form: Form, value: Value, at: &str) -> Option<Value> {
+    fn text(&mut self, form: TextFormat, value: Value, at: &str) -> Option<Value> {
         let Value::String(written) = value else {
             return self.wrong_kind(at, "text, in quotes", &value);
         };
         let (mut text, trims) = match secrets::resolve(written, self.environment) {
-            Ok(Resolved::AsWritten(text)) => (text, form == Form::Secret),
+            Ok(Resolved::AsWritten(text)) => (text, form == TextFormat::Secret),
             Ok(Resolved::FromEnvironment(text)) => (text, true),
             Err(sentence) => {
-                self.findings.mistake(at, sentence);
+                self.diagnostics.error(DiagnosticKind::UnresolvedReference, at, sentence);
                 return None;
             }
         };
         if let Some(trimmed) = secrets::without_line_end(&text).filter(|_| trims) {
-            self.findings.warning(at, "the line end at the end of this value was taken off");
+            let sentence = "the line end at the end of this value was taken off";
+            self.diagnostics.warning(DiagnosticKind::Ambiguous, at, sentence);
             text = trimmed.to_owned();
         }
         match form.check(&text) {
             Ok(()) => Some(Value::String(text)),
             Err(sentence) => {
-                self.findings.mistake(at, sentence);
+                self.diagnostics.error(DiagnosticKind::MalformedText, at, sentence);
                 None
             }
         }
     }
 
     /// An item that is a mistake leaves an empty text, so that the others keep their places.
-    fn list(&mut self, of: Form, at_least: usize, value: Value, at: &str) -> Option<Value> {
+    fn list(&mut self, of: TextFormat, at_least: usize, value: Value, at: &str) -> Option<Value> {
         let items = match items_of(value) {
             Ok(items) => items,
             Err(other) => return self.wrong_kind(at, "a list of texts, [\"...\"]", &other),
         };
         if items.len() < at_least {
-            self.findings.mistake(at, "the list is empty: write at least one text, or leave the field out");
+            let sentence = "the list is empty: write at least one text, or leave the field out";
+            self.diagnostics.error(DiagnosticKind::WrongValue, at, sentence);
             return None;
         }
         let texts = items.into_iter().enumerate().map(|(index, item)| {
@@ -146,7 +153,7 @@ impl Reader<'_> {
 
     fn map(
         &mut self,
-        names: Form,
+        names: TextFormat,
         value: Value,
         at: &str,
         mut read: impl FnMut(&mut Self, Value, &str) -> Option<Value>,
@@ -157,9 +164,10 @@ impl Reader<'_> {
         };
         let mut effective = Map::new();
         for (name, value) in members {
-            let pointer = beneath(at, &name);
+            let pointer = pointer_to(at, &name);
             if let Err(sentence) = names.check(&name) {
-                self.findings.mistake(&pointer, format!("the name is not right: {sentence}"));
+                let sentence = format!("the name is not right: {sentence}");
+                self.diagnostics.error(DiagnosticKind::MalformedText, &pointer, sentence);
             } else if let Some(value) = read(self, value, &pointer) {
                 effective.insert(name, value);
             }
@@ -176,8 +184,8 @@ impl Reader<'_> {
         let mut effective = Vec::new();
         for (index, item) in items.into_iter().enumerate() {
             let pointer = format!("{at}/{index}");
-            let object = self.value(Kind::Object(fields), item, &pointer);
-            effective.push(object.filter(|_| !self.findings.concern(&pointer)).unwrap_or_default());
+            let object = self.value(FieldType::Object(fields), item, &pointer);
+            effective.push(object.filter(|_| !self.diagnostics.concern(&pointer)).unwrap_or_default());
         }
         Some(Value::Array(effective))
     }
@@ -186,7 +194,7 @@ impl Reader<'_> {
     fn key(&mut self, value: Value, member: &str, is_right: fn(&Value) -> bool, at: &str) -> Option<Value> {
         let value = match value {
             Value::String(_) => {
-                let text = self.text(Form::Document, value, at)?;
+                let text = self.text(TextFormat::Document, value, at)?;
                 // What serde_json says of a syntax error repeats nothing of the text.
                 crate::json::parse(text.as_str().unwrap_or_default().as_bytes())
                     .map_err(|error| error.to_string())
@@ -201,7 +209,7 @@ impl Reader<'_> {
                 format!("write a JSON object, or text that holds one; this text is not JSON: {error}")
             }
         };
-        self.findings.mistake(at, sentence);
+        self.diagnostics.error(DiagnosticKind::WrongType, at, sentence);
         None
     }
 }
@@ -254,7 +262,8 @@ fn is_list_of_objects(value: &Value) -> bool {
 mod tests {
     use super::*;
     use crate::config::table::{DefaultValue, Support};
-    use crate::config::testing::environment;
+    use crate::config::testing::{environment, unlocated};
+    use crate::diagnostic::Diagnostic;
     use serde_json::json;
 
     const WORDS: &[Choice] = &[
@@ -263,27 +272,35 @@ mod tests {
         Choice { word: "never", support: Support::HostProvides("the gateway does it") },
     ];
     const INNER: &[Field] = &[
-        Field::kong("name", Kind::Text(Form::Text), "A name.").required(),
-        Field::kong("count", Kind::integer(1, 9), "A number.").or(DefaultValue::Integer(3)),
+        Field::kong("name", FieldType::Text(TextFormat::Text), "A name.").required(),
+        Field::kong("count", FieldType::integer(1, 9), "A number.").or(DefaultValue::Integer(3)),
     ];
     const FIELDS: &[Field] = &[
-        Field::kong("boolean", Kind::Boolean, "B.").or(DefaultValue::Boolean(true)),
+        Field::kong("boolean", FieldType::Boolean, "B.").or(DefaultValue::Boolean(true)),
         Field::kong(
             "integer",
-            Kind::Integer { minimum: 1, maximum: 9, instead_of_zero: Some("use the switch") },
+            FieldType::Integer { minimum: 1, maximum: 9, instead_of_zero: Some("use the switch") },
             "I.",
         ),
-        Field::kong("number", Kind::Number, "N."),
-        Field::kong("word", Kind::OneOf(WORDS), "W."),
-        Field::kong("text", Kind::Text(Form::Text), "T."),
-        Field::kong("secret", Kind::Text(Form::Secret), "S."),
-        Field::kong("list", Kind::List { of: Form::Scope, at_least: 1 }, "L."),
-        Field::kong("text_or_list", Kind::TextOrList(Form::Text), "TL."),
-        Field::kong("map", Kind::TextMap { names: Form::HeaderName, values: Form::Text }, "M."),
-        Field::kong("lists", Kind::ListMap { names: Form::Scope, values: Form::Scope }, "LM."),
-        Field::kong("objects", Kind::Objects(INNER), "O."),
-        Field::kong("jwk", Kind::Jwk, "J."),
-        Field::kong("jwks", Kind::JwkSet, "JS."),
+        Field::kong("number", FieldType::Number, "N."),
+        Field::kong("word", FieldType::OneOf(WORDS), "W."),
+        Field::kong("text", FieldType::Text(TextFormat::Text), "T."),
+        Field::kong("secret", FieldType::Text(TextFormat::Secret), "S."),
+        Field::kong("list", FieldType::List { of: TextFormat::Scope, at_least: 1 }, "L."),
+        Field::kong("text_or_list", FieldType::TextOrList(TextFormat::Text), "TL."),
+        Field::kong(
+            "map",
+            FieldType::TextMap { names: TextFormat::HeaderName, values: TextFormat::Text },
+            "M.",
+        ),
+        Field::kong(
+            "lists",
+            FieldType::ListMap { names: TextFormat::Scope, values: TextFormat::Scope },
+            "LM.",
+        ),
+        Field::kong("objects", FieldType::Objects(INNER), "O."),
+        Field::kong("jwk", FieldType::Jwk, "J."),
+        Field::kong("jwks", FieldType::JwkSet, "JS."),
     ];
 
     fn read(written: Value) -> (Value, Result<Vec<String>, Vec<String>>) {
@@ -291,7 +308,8 @@ mod tests {
         let mut reader = Reader::new(&environment);
         let effective = Value::Object(reader.object(FIELDS, written, ""));
         let mistakes = reader.finish().into_warnings();
-        (effective, mistakes.map_err(|all| all.iter().map(ToString::to_string).collect()))
+        let lines = |all: Vec<Diagnostic>| all.iter().map(ToString::to_string).collect();
+        (unlocated(effective), mistakes.map(lines).map_err(lines))
     }
 
     /// Writes each value for `name` and expects it to be read as the second.

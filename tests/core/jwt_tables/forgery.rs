@@ -35,6 +35,7 @@ pub(crate) fn with_signature(draft: &Draft<'_>, change: impl FnOnce(Vec<u8>) -> 
 }
 
 /// An ECDSA signature in the form of X.509.
+#[allow(clippy::needless_pass_by_value, reason = "a row takes the signature and gives back another")]
 pub(crate) fn der(signature: Vec<u8>) -> Vec<u8> {
     let signature = p256::ecdsa::Signature::from_slice(&signature).unwrap();
     p256::ecdsa::DerSignature::from(signature).as_bytes().to_vec()

@@ -10,11 +10,13 @@ use token_exchange_harness::story::{START, merge};
 pub(crate) const ISSUER: &str = "https://as.example.com/realms/demo";
 pub(crate) const AUDIENCE: &str = "https://api.example.com/mcp";
 
+type Signing = dyn Fn(&[u8]) -> Vec<u8>;
+
 /// One key: what it signs with, and how it is published.
 pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) algorithm: &'static str,
-    sign: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    sign: Box<Signing>,
     jwk: Value,
 }
 

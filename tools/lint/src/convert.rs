@@ -1,6 +1,7 @@
 //! From an entry of Kong's plugin `ai-mcp-oauth2` to a filter chain.
 
-use super::document::{self, Entry, Kind};
+use super::document;
+use super::entry::{Entry, EntryKind};
 use super::kong::{self, FILTER};
 use super::{Line, Verdict, fields, unknown};
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
@@ -8,7 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use serde_saphyr::SingleQuoted;
 use token_exchange::config::fields::FIELDS;
-use token_exchange::config::table::{Field, Kind as FieldKind, Support};
+use token_exchange::config::table::{Field, FieldType, Support};
 
 /// A filter chain made of a plugin entry.
 #[derive(Clone, Debug)]
@@ -51,7 +52,7 @@ pub fn convert(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Resu
     let entries = document::entries(&documents)?;
     let converted: Vec<_> = entries
         .into_iter()
-        .filter(|entry| entry.kind == Kind::AiMcpOauth2)
+        .filter(|entry| entry.kind == EntryKind::AiMcpOauth2)
         .map(|entry| convert_entry(entry, environment))
         .collect::<Result<_, _>>()?;
     if converted.is_empty() {
@@ -171,10 +172,10 @@ impl Serialize for Ordered<'_> {
         for field in self.fields {
             let Some(value) = written(field.name).filter(|value| !goes(field, value)) else { continue };
             match (field.kind, value) {
-                (FieldKind::Object(fields), Value::Object(members)) => {
+                (FieldType::Object(fields), Value::Object(members)) => {
                     map.serialize_entry(field.name, &Ordered { fields, members })?;
                 }
-                (FieldKind::Objects(fields), Value::Array(items)) => {
+                (FieldType::Objects(fields), Value::Array(items)) => {
                     map.serialize_entry(field.name, &OrderedList { fields, items })?;
                 }
                 (kind, value) => map.serialize_entry(field.name, &Written { kind, value })?,
@@ -191,14 +192,14 @@ impl Serialize for Ordered<'_> {
 /// A value of a field. decK puts variables in place of the letters of its placeholders before it reads the
 /// YAML: where text is meant they are quoted, so that what comes in stays text, and one text.
 struct Written<'a> {
-    kind: FieldKind,
+    kind: FieldType,
     value: &'a Value,
 }
 
 impl Serialize for Written<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let kind = self.kind;
-        let is_text = !matches!(kind, FieldKind::Boolean | FieldKind::Integer { .. } | FieldKind::Number);
+        let is_text = !matches!(kind, FieldType::Boolean | FieldType::Integer { .. } | FieldType::Number);
         match self.value {
             Value::String(text) if is_text && text.contains("${{") && !text.contains(char::is_control) => {
                 SingleQuoted(text).serialize(serializer)

@@ -1,47 +1,13 @@
 //! Files, and the configurations in them.
 
-use super::kong;
-use super::{Line, envoy};
+use super::entry::{Entry, EntryKind};
+use super::{envoy, kong};
 use serde_json::{Map, Value};
 use token_exchange::json;
+use token_exchange::text::pointer_to;
 
-/// A configuration in a file.
-pub(crate) struct Entry<'a> {
-    /// Where it stands: JSON pointer, after the number of the document where there are several.
-    pub(crate) place: String,
-    /// What kind of entry it is.
-    pub(crate) kind: Kind,
-    /// The configuration, or why there is none.
-    pub(crate) config: Result<Map<String, Value>, String>,
-    /// What is to be said of the entry itself.
-    pub(crate) remarks: Vec<Line>,
-    /// Envoy's configuration of the filter.
-    pub(crate) wasm: Option<envoy::Wasm<'a>>,
-    /// The entry as it stands in the file.
-    pub(crate) entry: &'a Value,
-    /// The service or route that has it, where it stands within one.
-    pub(crate) owner: Option<&'a Value>,
-    /// Whether it stands within a consumer or a group of consumers.
-    pub(crate) is_for_consumer: bool,
-}
-
-/// A kind of entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// The configuration by itself.
-    Bare,
-    /// A filter of a filter chain.
-    Filter,
-    /// The filter as a plugin.
-    Plugin,
-    /// Kong's own plugin, whose field names this filter takes.
-    AiMcpOauth2,
-    /// A filter of Envoy or Istio.
-    Wasm,
-}
-
-/// Reads JSON or YAML, one document or several. What is wrong is told without the text, which may
-/// hold secrets.
+/// Reads JSON or YAML, one document or several. An error shows nothing of the text, which may hold
+/// secrets.
 pub(crate) fn parse(text: &str) -> Result<Vec<Value>, String> {
     if text.trim_start().starts_with('{') {
         return match json::parse(text.as_bytes()) {
@@ -82,7 +48,7 @@ pub(crate) fn entries(documents: &[Value]) -> Result<Vec<Entry<'_>>, String> {
             let config = Ok(members.clone());
             found.push(Entry {
                 place: String::new(),
-                kind: Kind::Bare,
+                kind: EntryKind::Bare,
                 config,
                 remarks: Vec::new(),
                 wasm: None,
@@ -122,23 +88,9 @@ fn walk<'a>(value: &'a Value, at: &str, visit: &mut impl FnMut(&str, &'a Value))
         }
         Value::Object(members) => {
             for (name, member) in members {
-                let name = name.replace('~', "~0").replace('/', "~1");
-                walk(member, &format!("{at}/{name}"), visit);
+                walk(member, &pointer_to(at, name), visit);
             }
         }
         _ => {}
-    }
-}
-
-/// The configuration in `value`: an object, or text that holds one.
-pub(crate) fn config_of(value: Option<&Value>) -> Result<Map<String, Value>, String> {
-    match value {
-        Some(Value::Object(members)) => Ok(members.clone()),
-        Some(Value::String(text)) => match json::parse(text.as_bytes()) {
-            Ok(Value::Object(members)) => Ok(members),
-            Ok(_) => Err("the text of the configuration is not a JSON object".to_owned()),
-            Err(error) => Err(format!("the text of the configuration is not JSON that can be read: {error}")),
-        },
-        _ => Err("there is no configuration: write an object".to_owned()),
     }
 }

@@ -1,6 +1,6 @@
 //! The filter in files for Envoy and Istio.
 
-use super::document::{Entry, Kind, config_of};
+use super::entry::{Entry, EntryKind, Wasm, config_of};
 use super::fields;
 use super::unknown;
 use super::{Line, Verdict};
@@ -14,14 +14,6 @@ use token_exchange::policy::issuers::KeySource;
 
 /// A Wasm filter that is not this one.
 pub(crate) struct AnotherFilter;
-
-/// What Envoy is told of the filter.
-pub(crate) struct Wasm<'a> {
-    /// `envoy.extensions.wasm.v3.PluginConfig`, or the `spec` of Istio's `WasmPlugin`.
-    plugin: &'a Value,
-    /// Every cluster there is, where the file says it all.
-    clusters: Option<Vec<&'a str>>,
-}
 
 /// The entry at `pointer` of a `document`, if that is a Wasm filter.
 pub(crate) fn entry<'a>(
@@ -41,7 +33,7 @@ pub(crate) fn entry<'a>(
     }
     Some(Ok(Entry {
         place: pointer.to_owned(),
-        kind: Kind::Wasm,
+        kind: EntryKind::Wasm,
         config,
         remarks: remarks(plugin),
         wasm: Some(Wasm { plugin, clusters: clusters(document) }),

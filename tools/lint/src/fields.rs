@@ -3,9 +3,10 @@
 use super::unknown;
 use super::{Line, Verdict};
 use serde_json::{Map, Value};
+use token_exchange::config;
 use token_exchange::config::fields::FIELDS;
-use token_exchange::config::table::{Field, Kind, Support};
-use token_exchange::config::{self, ConfigError};
+use token_exchange::config::table::{Field, FieldType, Support};
+use token_exchange::diagnostic::Diagnostic;
 use token_exchange::policy::Policy;
 
 /// What the filter would say.
@@ -52,17 +53,19 @@ pub(crate) fn judge(config: &Map<String, Value>, environment: &dyn Fn(&str) -> O
         }
     }
     lines.extend(mistakes.into_iter().map(|mistake| line(Verdict::Mistake, mistake)));
-    lines.extend(warnings.into_iter().map(|warning| Line::new(Verdict::Warning, "", warning)));
+    lines.extend(
+        warnings.into_iter().map(|warning| Line::new(Verdict::Warning, warning.pointer, warning.message)),
+    );
     Judgement { lines, policy }
 }
 
-fn line(verdict: Verdict, mistake: ConfigError) -> Line {
+fn line(verdict: Verdict, mistake: Diagnostic) -> Line {
     Line::new(verdict, mistake.pointer, mistake.message)
 }
 
 /// Goes through what is written, and takes the mistakes along.
 struct Judge {
-    mistakes: Vec<ConfigError>,
+    mistakes: Vec<Diagnostic>,
     lines: Vec<Line>,
 }
 
@@ -78,10 +81,10 @@ impl Judge {
 
     fn field(&mut self, field: &Field, value: &Value, at: &str) {
         match (field.support, field.kind, value) {
-            (Support::Honoured, Kind::Object(inner), Value::Object(members)) => {
+            (Support::Honoured, FieldType::Object(inner), Value::Object(members)) => {
                 self.object(inner, members, at);
             }
-            (Support::Honoured, Kind::Objects(inner), Value::Array(items)) => {
+            (Support::Honoured, FieldType::Objects(inner), Value::Array(items)) => {
                 for (index, item) in items.iter().enumerate() {
                     if let Value::Object(members) = item {
                         self.object(inner, members, &format!("{at}/{index}"));
@@ -97,7 +100,7 @@ impl Judge {
             .into_iter()
             .partition(|mistake| is_within(&mistake.pointer, at));
         self.mistakes = elsewhere;
-        let here: Vec<ConfigError> = here;
+        let here: Vec<Diagnostic> = here;
         if here.is_empty() {
             self.lines.push(match field.support {
                 Support::Honoured => Line::new(Verdict::Supported, at, ""),
@@ -116,7 +119,7 @@ impl Judge {
 fn is_refused(field: &Field, value: &Value) -> bool {
     match field.kind {
         _ if field.support != Support::Honoured => true,
-        Kind::OneOf(choices) => choices
+        FieldType::OneOf(choices) => choices
             .iter()
             .any(|choice| Some(choice.word) == value.as_str() && choice.support != Support::Honoured),
         _ => false,
@@ -134,17 +137,17 @@ fn takes_text(fields: &[Field], pointer: &str) -> bool {
     let levels = rest.matches('/').count();
     field.support == Support::Honoured
         && match field.kind {
-            Kind::Text(_) | Kind::Jwk | Kind::JwkSet => levels == 0,
-            Kind::List { .. } | Kind::TextMap { .. } => levels == 1,
-            Kind::TextOrList(_) => levels < 2,
-            Kind::ListMap { .. } => levels == 2,
-            Kind::Object(inner) => takes_text(inner, rest),
-            Kind::Objects(inner) => {
+            FieldType::Text(_) | FieldType::Jwk | FieldType::JwkSet => levels == 0,
+            FieldType::List { .. } | FieldType::TextMap { .. } => levels == 1,
+            FieldType::TextOrList(_) => levels < 2,
+            FieldType::ListMap { .. } => levels == 2,
+            FieldType::Object(inner) => takes_text(inner, rest),
+            FieldType::Objects(inner) => {
                 let item =
                     rest.strip_prefix('/').and_then(|rest| rest.find('/').and_then(|end| rest.get(end..)));
                 item.is_some_and(|item| takes_text(inner, item))
             }
-            Kind::Boolean | Kind::Integer { .. } | Kind::Number | Kind::OneOf(_) => false,
+            FieldType::Boolean | FieldType::Integer { .. } | FieldType::Number | FieldType::OneOf(_) => false,
         }
 }
 

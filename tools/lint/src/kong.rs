@@ -1,6 +1,6 @@
 //! The filter in files for Kong and decK.
 
-use super::document::{Entry, Kind, config_of};
+use super::entry::{Entry, EntryKind, config_of};
 use super::{Line, Verdict};
 use serde_json::{Map, Value};
 use token_exchange::policy::Policy;
@@ -28,9 +28,9 @@ pub(crate) fn entries<'a>(document: &'a Value, pointer: &str, value: &'a Value) 
     let mut entries = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let kind = match item.get("name").and_then(Value::as_str) {
-            Some(FILTER) if is_filters => Kind::Filter,
-            Some(FILTER) => Kind::Plugin,
-            Some(AI_MCP_OAUTH2) if is_plugins => Kind::AiMcpOauth2,
+            Some(FILTER) if is_filters => EntryKind::Filter,
+            Some(FILTER) => EntryKind::Plugin,
+            Some(AI_MCP_OAUTH2) if is_plugins => EntryKind::AiMcpOauth2,
             _ => continue,
         };
         let owner = pointer.rsplit_once('/').map_or("", |(owner, _)| owner);
@@ -79,22 +79,22 @@ pub(crate) fn impossible(policy: &Policy) -> impl Iterator<Item = Line> {
     unsupported.map(|diagnostic| Line::new(Verdict::Refused, diagnostic.pointer, diagnostic.message))
 }
 
-fn remarks(kind: Kind, item: &Value, is_nested: bool, is_for_consumer: bool) -> Vec<Line> {
+fn remarks(kind: EntryKind, item: &Value, is_nested: bool, is_for_consumer: bool) -> Vec<Line> {
     let has = |name: &str| item.get(name).is_some_and(|value| !value.is_null());
     let mut remarks = Vec::new();
-    if kind == Kind::AiMcpOauth2 {
+    if kind == EntryKind::AiMcpOauth2 {
         let text = "this is the entry of Kong's own plugin; --convert makes a filter chain of it";
         remarks.push(Line::new(Verdict::Warning, "", text));
     }
-    if kind == Kind::Plugin && !is_nested && !has("service") && !has("route") {
+    if kind == EntryKind::Plugin && !is_nested && !has("service") && !has("route") {
         let text = "a filter belongs to a service or a route: Kong refuses it as a global plugin";
         remarks.push(Line::new(Verdict::Mistake, "", text));
     }
-    if kind == Kind::Plugin && (is_for_consumer || has("consumer") || has("consumer_group")) {
+    if kind == EntryKind::Plugin && (is_for_consumer || has("consumer") || has("consumer_group")) {
         let text = "Kong has no filters for consumers: take consumer and consumer_group out";
         remarks.push(Line::new(Verdict::Mistake, "", text));
     }
-    if kind == Kind::Filter && matches!(item.get("config"), Some(Value::String(_))) {
+    if kind == EntryKind::Filter && matches!(item.get("config"), Some(Value::String(_))) {
         let text = "with token_exchange.meta.json beside the filter, Kong wants an object here, not text";
         remarks.push(Line::new(Verdict::Warning, "", text));
     }

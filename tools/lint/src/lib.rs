@@ -6,6 +6,7 @@
 
 mod convert;
 mod document;
+mod entry;
 mod envoy;
 mod fields;
 mod kong;
@@ -13,7 +14,7 @@ mod unknown;
 
 pub use convert::{Converted, convert};
 
-use document::Entry;
+use entry::Entry;
 use std::fmt;
 
 /// How it stands with a field.
@@ -29,7 +30,7 @@ pub enum Verdict {
     Mistake,
     /// It is supported, but its value is not known here.
     Unknown,
-    /// It is right, and yet to be known.
+    /// Valid, but worth reviewing.
     Warning,
 }
 
@@ -83,14 +84,14 @@ impl fmt::Display for Line {
 
 /// What was found at one place of a file.
 #[derive(Clone, Debug)]
-pub struct Findings {
+pub struct Checked {
     /// Where in the file; empty for the file itself.
     pub place: String,
     /// Every field that is written, and what is missing.
     pub lines: Vec<Line>,
 }
 
-impl Findings {
+impl Checked {
     /// Whether anything keeps the filter from its work.
     pub fn is_fatal(&self) -> bool {
         self.lines.iter().any(|line| line.verdict.is_fatal())
@@ -101,7 +102,7 @@ impl Findings {
 ///
 /// # Errors
 /// Why there is nothing to look at, in one sentence.
-pub fn check(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Findings>, String> {
+pub fn check(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Checked>, String> {
     let documents = document::parse(text)?;
     let mut findings = Vec::new();
     for entry in document::entries(&documents)? {
@@ -109,12 +110,12 @@ pub fn check(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result
     }
     let around: Vec<_> = documents.iter().flat_map(kong::around).collect();
     if !around.is_empty() {
-        findings.push(Findings { place: String::new(), lines: around });
+        findings.push(Checked { place: String::new(), lines: around });
     }
     Ok(findings)
 }
 
-fn check_entry(entry: Entry<'_>, environment: &dyn Fn(&str) -> Option<String>) -> Findings {
+fn check_entry(entry: Entry<'_>, environment: &dyn Fn(&str) -> Option<String>) -> Checked {
     let mut lines = entry.remarks;
     match &entry.config {
         Err(sentence) => lines.push(Line::new(Verdict::Mistake, "", sentence)),
@@ -123,12 +124,12 @@ fn check_entry(entry: Entry<'_>, environment: &dyn Fn(&str) -> Option<String>) -
             None => {
                 let judgement = fields::judge(config, &unknown::or_stand_in(environment));
                 lines.extend(judgement.lines);
-                let on_kong = entry.kind != document::Kind::Bare;
+                let on_kong = entry.kind != entry::EntryKind::Bare;
                 lines.extend(
                     judgement.policy.as_ref().filter(|_| on_kong).into_iter().flat_map(kong::impossible),
                 );
             }
         },
     }
-    Findings { place: entry.place, lines }
+    Checked { place: entry.place, lines }
 }

@@ -18,9 +18,9 @@ Istio (YAML or JSON); - is standard input. Each field that is written is
   refused     the filter cannot do it
   mistake     it is written wrongly, or is missing
   unknown     its value is not known here: set the environment variable to know
-  warning     it is right, and yet to be known
+  warning     valid, but worth reviewing
 
-  -q, --quiet    tell only what is refused, a mistake or a warning
+  -q, --quiet    print only what is refused, a mistake or a warning
   -c, --convert  make a filter chain of each entry of the plugin ai-mcp-oauth2:
                  the chain on standard output, what changes on standard error
   -h, --help     this text

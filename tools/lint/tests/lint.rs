@@ -8,25 +8,25 @@ use serde_json::{Map, Value, json};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use token_exchange::config::fields::FIELDS;
-use token_exchange::config::table::{Field, Kind, Origin, Support};
+use token_exchange::config::table::{Field, FieldType, Origin, Support};
 use token_exchange_harness::story::{base_config, merge};
-use token_exchange_lint::{self as lint, Converted, Findings, Verdict};
+use token_exchange_lint::{self as lint, Checked, Converted, Verdict};
 
 fn no_environment(_: &str) -> Option<String> {
     None
 }
 
-fn check(text: &str) -> Vec<Findings> {
+fn check(text: &str) -> Vec<Checked> {
     lint::check(text, &no_environment).unwrap()
 }
 
 /// What is said of one place: verdict and pointer of each line.
-fn verdicts(findings: &Findings) -> Vec<(Verdict, &str)> {
+fn verdicts(findings: &Checked) -> Vec<(Verdict, &str)> {
     findings.lines.iter().map(|line| (line.verdict, line.pointer.as_str())).collect()
 }
 
 /// The verdict on the field at `pointer`.
-fn verdict(findings: &Findings, pointer: &str) -> Verdict {
+fn verdict(findings: &Checked, pointer: &str) -> Verdict {
     let mut of_it = findings.lines.iter().filter(|line| line.pointer == pointer);
     of_it.next().unwrap_or_else(|| panic!("nothing is said of {pointer}: {findings:?}")).verdict
 }
@@ -442,7 +442,7 @@ fn kongs_fields() -> Vec<(String, &'static Field)> {
         for field in fields.iter().filter(|field| field.origin == Origin::Kong) {
             let pointer = format!("{at}/{}", field.name);
             match field.kind {
-                Kind::Object(inner) => walk(inner, &pointer, found),
+                FieldType::Object(inner) => walk(inner, &pointer, found),
                 _ => found.push((pointer, field)),
             }
         }
@@ -455,8 +455,8 @@ fn kongs_fields() -> Vec<(String, &'static Field)> {
 
 fn value_for(pointer: &str, field: &Field) -> Value {
     match (field.kind, field.default.to_json()) {
-        (Kind::Boolean, default) => json!(default != json!(true)),
-        (Kind::Integer { .. }, _) => json!(77),
+        (FieldType::Boolean, default) => json!(default != json!(true)),
+        (FieldType::Integer { .. }, _) => json!(77),
         _ => another_value(pointer),
     }
 }

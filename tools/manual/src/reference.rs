@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 use token_exchange::config::fields::FIELDS;
-use token_exchange::config::form::Form;
-use token_exchange::config::table::{Choice, DefaultValue, Field, Kind, Origin, Support};
+use token_exchange::config::form::TextFormat;
+use token_exchange::config::table::{Choice, DefaultValue, Field, FieldType, Origin, Support};
 
 /// The whole page.
 pub fn page() -> String {
@@ -49,8 +49,8 @@ fn section(page: &mut String, at: &str, fields: &[Field]) {
     for field in fields {
         let path = if at.is_empty() { field.name.to_owned() } else { format!("{at}.{}", field.name) };
         match field.kind {
-            Kind::Object(inner) => section(page, &path, inner),
-            Kind::Objects(inner) => section(page, &format!("{path}[]"), inner),
+            FieldType::Object(inner) => section(page, &path, inner),
+            FieldType::Objects(inner) => section(page, &format!("{path}[]"), inner),
             _ => {}
         }
     }
@@ -65,32 +65,32 @@ fn origin(field: &Field) -> &'static str {
     if field.origin == Origin::Kong { " *Kong*" } else { "" }
 }
 
-fn kind(kind: Kind) -> String {
+fn kind(kind: FieldType) -> String {
     match kind {
-        Kind::Boolean => "`true` or `false`".to_owned(),
-        Kind::Integer { minimum, maximum, .. } => format!("whole number, {minimum} to {maximum}"),
-        Kind::Number => "number".to_owned(),
-        Kind::OneOf(choices) => words(choices),
-        Kind::Text(form) => name_of(form).to_owned(),
-        Kind::List { of, at_least } => list(of, at_least),
-        Kind::TextOrList(form) => format!("{}, or {}", name_of(form), list(form, 0)),
-        Kind::TextMap { names, values } => {
+        FieldType::Boolean => "`true` or `false`".to_owned(),
+        FieldType::Integer { minimum, maximum, .. } => format!("whole number, {minimum} to {maximum}"),
+        FieldType::Number => "number".to_owned(),
+        FieldType::OneOf(choices) => words(choices),
+        FieldType::Text(form) => name_of(form).to_owned(),
+        FieldType::List { of, at_least } => list(of, at_least),
+        FieldType::TextOrList(form) => format!("{}, or {}", name_of(form), list(form, 0)),
+        FieldType::TextMap { names, values } => {
             format!("object: for each {} a {}", name_of(names), name_of(values))
         }
-        Kind::ListMap { names, values } => {
+        FieldType::ListMap { names, values } => {
             format!("object: for each {} a {}", name_of(names), list(values, 1))
         }
-        Kind::Object(_) => "object, see below".to_owned(),
-        Kind::Objects(_) => "list of objects, see below".to_owned(),
-        Kind::Jwk => "JWK, as an object or as text".to_owned(),
-        Kind::JwkSet => "JWK Set, as an object or as text".to_owned(),
+        FieldType::Object(_) => "object, see below".to_owned(),
+        FieldType::Objects(_) => "list of objects, see below".to_owned(),
+        FieldType::Jwk => "JWK, as an object or as text".to_owned(),
+        FieldType::JwkSet => "JWK Set, as an object or as text".to_owned(),
     }
 }
 
-fn list(of: Form, at_least: usize) -> String {
+fn list(of: TextFormat, at_least: usize) -> String {
     let at_least = if at_least > 0 { format!(", at least {at_least}") } else { String::new() };
     let texts = match of {
-        Form::Scopes => "texts of scopes".to_owned(),
+        TextFormat::Scopes => "texts of scopes".to_owned(),
         other => format!("{}s", name_of(other)),
     };
     format!("list of {texts}{at_least}")
@@ -105,22 +105,22 @@ fn words(choices: &[Choice]) -> String {
     choices.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
-fn name_of(form: Form) -> &'static str {
+fn name_of(form: TextFormat) -> &'static str {
     match form {
-        Form::Text => "text",
-        Form::Secret => "secret",
-        Form::PrivateText => "text (kept secret)",
-        Form::Document => "document (kept secret)",
-        Form::HeaderValue => "field value (kept secret)",
-        Form::HeaderName => "field name",
-        Form::Url => "URL",
-        Form::Uri => "URI",
-        Form::UriOrNothing => "URI, or empty text",
-        Form::Path => "path",
-        Form::Scope => "scope",
-        Form::Scopes => "scopes",
-        Form::Quotable => "printable ASCII",
-        Form::Authority => "host:port",
+        TextFormat::Text => "text",
+        TextFormat::Secret => "secret",
+        TextFormat::PrivateText => "text (kept secret)",
+        TextFormat::Document => "document (kept secret)",
+        TextFormat::HeaderValue => "field value (kept secret)",
+        TextFormat::HeaderName => "field name",
+        TextFormat::Url => "URL",
+        TextFormat::Uri => "URI",
+        TextFormat::UriOrNothing => "URI, or empty text",
+        TextFormat::Path => "path",
+        TextFormat::Scope => "scope",
+        TextFormat::Scopes => "scopes",
+        TextFormat::Quotable => "printable ASCII",
+        TextFormat::Authority => "host:port",
     }
 }
 

@@ -9,8 +9,8 @@
 
 use serde_json::{Map, Value, json};
 use token_exchange::config::fields::FIELDS;
-use token_exchange::config::form::Form;
-use token_exchange::config::table::{Choice, DefaultValue, Field, Kind, Support};
+use token_exchange::config::form::TextFormat;
+use token_exchange::config::table::{Choice, DefaultValue, Field, FieldType, Support};
 
 /// The schema that the values are described in.
 const DRAFT_4: &str = "http://json-schema.org/draft-04/schema#";
@@ -58,40 +58,40 @@ fn property(field: &Field) -> Map<String, Value> {
 }
 
 /// What may be written for a field that the filter acts on.
-fn written(kind: Kind) -> Map<String, Value> {
+fn written(kind: FieldType) -> Map<String, Value> {
     let schema = match kind {
-        Kind::Boolean => json!({ "type": "boolean" }),
-        Kind::Integer { minimum, maximum, .. } => {
+        FieldType::Boolean => json!({ "type": "boolean" }),
+        FieldType::Integer { minimum, maximum, .. } => {
             json!({ "type": "integer", "minimum": minimum, "maximum": maximum })
         }
-        Kind::Number => json!({ "type": "number" }),
-        Kind::OneOf(choices) => json!({ "enum": words(choices) }),
-        Kind::Text(form) => Value::Object(text(form)),
-        Kind::List { of, at_least } => {
+        FieldType::Number => json!({ "type": "number" }),
+        FieldType::OneOf(choices) => json!({ "enum": words(choices) }),
+        FieldType::Text(form) => Value::Object(text(form)),
+        FieldType::List { of, at_least } => {
             json!({ "type": "array", "items": text(of), "minItems": at_least })
         }
-        Kind::TextOrList(form) => {
+        FieldType::TextOrList(form) => {
             let mut schema = text(form);
             schema.insert("type".to_owned(), json!(["string", "array"]));
             schema.insert("items".to_owned(), Value::Object(text(form)));
             Value::Object(schema)
         }
-        Kind::TextMap { names, values } => map(names, Kind::Text(values)),
-        Kind::ListMap { names, values } => map(names, Kind::List { of: values, at_least: 1 }),
-        Kind::Object(fields) => {
+        FieldType::TextMap { names, values } => map(names, FieldType::Text(values)),
+        FieldType::ListMap { names, values } => map(names, FieldType::List { of: values, at_least: 1 }),
+        FieldType::Object(fields) => {
             let mut schema = object(fields);
             schema.insert("type".to_owned(), "object".into());
             Value::Object(schema)
         }
-        Kind::Objects(fields) => {
-            json!({ "type": "array", "items": written(Kind::Object(fields)) })
+        FieldType::Objects(fields) => {
+            json!({ "type": "array", "items": written(FieldType::Object(fields)) })
         }
-        Kind::Jwk => json!({
+        FieldType::Jwk => json!({
             "type": ["object", "string"],
             "properties": { "kty": { "type": "string" } },
             "required": ["kty"]
         }),
-        Kind::JwkSet => json!({
+        FieldType::JwkSet => json!({
             "type": ["object", "string"],
             "properties": { "keys": { "type": "array", "items": { "type": "object" } } },
             "required": ["keys"]
@@ -104,7 +104,7 @@ fn words(choices: &[Choice]) -> Vec<&'static str> {
     choices.iter().filter(|choice| choice.support == Support::Honoured).map(|choice| choice.word).collect()
 }
 
-fn map(names: Form, values: Kind) -> Value {
+fn map(names: TextFormat, values: FieldType) -> Value {
     let value = written(values);
     match pattern(names) {
         Some(pattern) => json!({
@@ -134,13 +134,13 @@ fn accept_null(schema: &mut Map<String, Value>) {
     }
 }
 
-fn text(form: Form) -> Map<String, Value> {
+fn text(form: TextFormat) -> Map<String, Value> {
     let mut schema = members(json!({ "type": "string" }));
     match pattern(form).filter(|_| !form.is_private()) {
         Some(pattern) => {
             schema.insert("pattern".to_owned(), format!("^({VAULT}|{pattern})$").into());
         }
-        None if form != Form::PrivateText => {
+        None if form != TextFormat::PrivateText => {
             schema.insert("minLength".to_owned(), 1.into());
         }
         None => {}
@@ -153,22 +153,24 @@ const VAULT: &str = r"\{vault://env/[0-9A-Za-z_-]+\}";
 
 /// What a text of this form looks like, as a regular expression that Perl, ECMAScript, Python and
 /// Rust read alike; `None` where anything goes.
-fn pattern(form: Form) -> Option<&'static str> {
+fn pattern(form: TextFormat) -> Option<&'static str> {
     Some(match form {
-        Form::Text => r"[^\x00-\x1f\x7f]+",
-        Form::Secret | Form::PrivateText | Form::Document | Form::HeaderValue => return None,
-        Form::HeaderName => r"[0-9A-Za-z!#$%&'*+.^_`|~-]+",
-        Form::Url => concat!(
+        TextFormat::Text => r"[^\x00-\x1f\x7f]+",
+        TextFormat::Secret | TextFormat::PrivateText | TextFormat::Document | TextFormat::HeaderValue => {
+            return None;
+        }
+        TextFormat::HeaderName => r"[0-9A-Za-z!#$%&'*+.^_`|~-]+",
+        TextFormat::Url => concat!(
             r"[Hh][Tt][Tt][Pp][Ss]?://[0-9A-Za-z._~:\[\]@!$&'()*+,;=%-]+",
             r"([/?][0-9A-Za-z._~:/?\[\]@!$&'()*+,;=%-]*)?"
         ),
-        Form::Uri => r"[A-Za-z][0-9A-Za-z+.-]*:[0-9A-Za-z._~:/?\[\]@!$&'()*+,;=%-]*",
-        Form::UriOrNothing => r"|[A-Za-z][0-9A-Za-z+.-]*:[0-9A-Za-z._~:/?\[\]@!$&'()*+,;=%-]*",
-        Form::Path => r"/[0-9A-Za-z._~:/\[\]@!$&'()*+,;=%-]*",
-        Form::Scope => r"[!#-\[\]-~]+",
-        Form::Scopes => r"[!#-\[\]-~]+( [!#-\[\]-~]+)*",
-        Form::Quotable => r"[ !#-\[\]-~]+",
-        Form::Authority => r"[^\s/@]+:[0-9]+",
+        TextFormat::Uri => r"[A-Za-z][0-9A-Za-z+.-]*:[0-9A-Za-z._~:/?\[\]@!$&'()*+,;=%-]*",
+        TextFormat::UriOrNothing => r"|[A-Za-z][0-9A-Za-z+.-]*:[0-9A-Za-z._~:/?\[\]@!$&'()*+,;=%-]*",
+        TextFormat::Path => r"/[0-9A-Za-z._~:/\[\]@!$&'()*+,;=%-]*",
+        TextFormat::Scope => r"[!#-\[\]-~]+",
+        TextFormat::Scopes => r"[!#-\[\]-~]+( [!#-\[\]-~]+)*",
+        TextFormat::Quotable => r"[ !#-\[\]-~]+",
+        TextFormat::Authority => r"[^\s/@]+:[0-9]+",
     })
 }
 

@@ -6,9 +6,10 @@
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use std::path::Path;
+use token_exchange::config;
 use token_exchange::config::fields::FIELDS;
-use token_exchange::config::table::{Field, Kind};
-use token_exchange::config::{self, ConfigError};
+use token_exchange::config::table::{Field, FieldType};
+use token_exchange::diagnostic::Diagnostic;
 use token_exchange_harness::repository;
 use token_exchange_harness::story::{base_config, merge};
 use token_exchange_manual::{reference, schema};
@@ -44,12 +45,12 @@ fn refused(validator: &Validator, config: &Value) -> Vec<String> {
     validator.iter_errors(config).map(|error| error.instance_path().to_string()).collect()
 }
 
-fn mistakes(config: &Value) -> Vec<ConfigError> {
+fn mistakes(config: &Value) -> Vec<Diagnostic> {
     config::load(config.to_string().as_bytes(), &|_| None).err().unwrap_or_default()
 }
 
 /// Whether a mistake is one of shape, which a schema can see, and not one of meaning.
-fn is_of_shape(mistake: &ConfigError) -> bool {
+fn is_of_shape(mistake: &Diagnostic) -> bool {
     ["; this is", "this field is required", "there is no field of this name"]
         .iter()
         .any(|words| mistake.message.contains(words))
@@ -172,8 +173,8 @@ fn walk(fields: &[Field], at: &str, visit: &mut impl FnMut(&str, &Field)) {
         let pointer = format!("{at}/{}", field.name);
         visit(&pointer, field);
         match field.kind {
-            Kind::Object(inner) => walk(inner, &pointer, visit),
-            Kind::Objects(inner) => walk(inner, &format!("{pointer}/0"), visit),
+            FieldType::Object(inner) => walk(inner, &pointer, visit),
+            FieldType::Objects(inner) => walk(inner, &format!("{pointer}/0"), visit),
             _ => {}
         }
     }
@@ -299,7 +300,7 @@ fn no_credential_has_a_pattern() {
         assert!(described["description"].is_string(), "{pointer}");
         if field.is_private() {
             let text = described.to_string();
-            let names_only = matches!(field.kind, Kind::TextMap { .. });
+            let names_only = matches!(field.kind, FieldType::TextMap { .. });
             assert!(names_only || !text.contains("\"pattern\""), "{pointer}: {text}");
             count += 1;
         }
