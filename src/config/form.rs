@@ -1,6 +1,7 @@
 //! What a text must look like, by what it is.
 
 use crate::scope::is_scope_token;
+use crate::text::is_field_name;
 use url::Url;
 
 /// What a text is.
@@ -60,7 +61,7 @@ impl TextFormat {
             TextFormat::PrivateText => require(!text.chars().any(char::is_control), CONTROL),
             TextFormat::Document => require(!text.is_empty(), EMPTY),
             TextFormat::HeaderValue => require(is_field_value(text), FIELD_VALUE),
-            TextFormat::HeaderName => require(is_token(text), FIELD_NAME),
+            TextFormat::HeaderName => require(is_field_name(text.as_bytes()), FIELD_NAME),
             TextFormat::Url => check_url(text),
             TextFormat::Uri => require(is_absolute_uri(text), URI),
             TextFormat::UriOrNothing => require(text.is_empty() || is_absolute_uri(text), URI),
@@ -127,12 +128,6 @@ fn is_scopes(text: &str) -> bool {
 /// Unreserved, reserved and `%` (RFC 3986 section 2).
 fn is_uri_character(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte)
-}
-
-/// `token` (RFC 9110 section 5.6.2).
-fn is_token(text: &str) -> bool {
-    let is_token_character = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(is_token_character)
 }
 
 /// `field-value` (RFC 9110 section 5.5), ASCII only and not empty.

@@ -6,6 +6,7 @@
 
 use super::pairs;
 use crate::http::{Callout, Endpoint, LocalReply};
+use crate::text::{is_field_line_value, is_field_name};
 
 /// Longer paths are refused by common servers.
 const MAX_PATH_BYTES: usize = 8 * 1024;
@@ -17,10 +18,7 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// Whether a header line can be made of this: a token (RFC 9110 section 5.6.2) and a value without
 /// line ends and zero bytes.
 pub(super) fn is_field(name: &[u8], value: &[u8]) -> bool {
-    let is_token_character = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    !name.is_empty()
-        && name.iter().all(is_token_character)
-        && !value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0'))
+    is_field_name(name) && is_field_line_value(value)
 }
 
 /// Whether a gateway can take this callout without a trap, and the server gets what was meant.
