@@ -56,7 +56,7 @@ class Demo:
         )
 
     def token(self, name: str) -> str:
-        """The access token that somebody's client holds."""
+        """The access token that a client holds."""
         return str(self.authorization_server.about["tokens"][name])
 
     def send(self, *headers: Line) -> tuple[Response, list[Event]]:
@@ -96,7 +96,7 @@ def tell(demo: Demo) -> None:
     alice = (b"authorization", f"Bearer {demo.token('alice')}".encode())
     others = [(b"x-user-id", b"admin"), (b"x-trace", b"42")]
 
-    show.heading(1, "A client brings its token, and claims to be somebody else")
+    show.heading(1, "A client brings its token, and claims to be another user")
     response, arrivals = demo.send(alice, *others)
     first = upstream_header(arrivals, "authorization")
     calls = demo.calls()

@@ -1,4 +1,4 @@
-//! Keys of everything that is remembered: a SHA-256 over named fields, never a token itself.
+//! Keys of everything that is cached: a SHA-256 over named fields, never a token itself.
 
 use sha2::{Digest as _, Sha256};
 use std::fmt;

@@ -1,6 +1,6 @@
 //! HTTP as plain data: what a request, a callout and a reply are made of (RFC 9110).
 //!
-//! Header values are bytes, because clients and servers send bytes. Whoever wants text checks.
+//! Header values are bytes, because clients and servers send bytes. Code that wants text checks it.
 
 use crate::secret::Secret;
 use std::fmt;
@@ -49,7 +49,7 @@ impl fmt::Debug for Headers {
 pub struct RequestHead {
     /// The method, as sent.
     pub method: Vec<u8>,
-    /// The request target in origin form: path and query, as the gateway tells it.
+    /// The request target in origin form: path and query, as the gateway gives it.
     pub target: Vec<u8>,
     /// The header fields, without pseudo-headers.
     pub headers: Headers,
@@ -210,7 +210,7 @@ pub struct ByteLimit(pub usize);
 pub struct FlightKey(pub [u8; 32]);
 
 impl Callout {
-    /// A POST of `body`. How long it may take, and with whom it is shared, whoever sends it says.
+    /// A POST of `body`. The core sets how long it may take, and with which requests it is shared.
     pub fn post(endpoint: &Endpoint, headers: Vec<(String, Secret)>, body: Secret) -> Callout {
         let endpoint = endpoint.clone();
         Callout { endpoint, method: "POST", headers, body, timeout: Duration::ZERO, flight: None }

@@ -3,36 +3,39 @@
 //!
 //! # The tour
 //!
-//! The filter is a function from facts to one answer. [`flow::ResourceServer`] is told a request
-//! and the time, and says one of three things ([`flow::step::Step`]): make this call and come back
-//! with its outcome; forward with these header edits; answer with this. The state in between is a
-//! [`flow::Pending`], given out and taken back by move. Nothing in that core calls a gateway, reads
-//! a clock or sleeps, so each of its tests is a list of values.
+//! The filter is a function from facts to one answer. [`flow::ResourceServer`] is given a request
+//! and the time, and says one of four things ([`flow::step::Step`]): make this call and come back
+//! with its outcome; bring me the body; forward with these header edits; answer with this. The state
+//! in between is a [`flow::Pending`], given out and taken back by move. Nothing in that core calls a
+//! gateway, reads a clock or sleeps, so each of its tests is a list of values.
 //!
-//! # Which room does a line belong in?
+//! # Layers
 //!
-//! | room | holds |
+//! | module | holds |
 //! | --- | --- |
 //! | `host` | GATEWAY: everything that names a hostcall; compiled for Wasm only |
 //! | [`flow`] | ORDER: what happens next, or that it ends |
-//! | [`config`] | OPERATOR: what the operator wrote, and the [`policy::Policy`] made of it |
-//! | [`cache`] | MEMORY: what is remembered across requests |
-//! | [`rejection`] | every way to say no: who is at fault, which status, which words |
+//! | [`config`] | OPERATOR: what the operator wrote |
+//! | [`policy`] | POLICY: what the operator meant, checked |
+//! | [`cache`] | MEMORY: what is kept across requests |
+//! | [`rejection`] | every way to refuse: who is to blame, which status, which words |
+//! | [`report`] | REPORT: what is worth recording, as data |
 //! | [`oauth`] | WORDS: what could be written with only an OAuth RFC open |
-//! | [`jose`] | PROOF: what could be written with only a JOSE RFC open |
-//! | [`http`], [`json`], [`scope`], [`secret`], [`time`], [`report`] | plain data that every room shares |
+//! | [`token`] | TOKEN: what claims are and must say |
+//! | [`jose`] | JOSE: what could be written with only a JOSE RFC open |
+//! | [`diagnostic`], [`digest`], [`http`], [`json`], [`scope`], [`secret`], [`text`], [`time`] | plain data that every module shares |
 //!
 //! Imports run from the top of that table to its bottom, never back; a test holds them to it.
 //!
 //! # The rules
 //!
-//! 1. There is no third ending. A stage returns `Result<_, Rejection>`, and a
-//!    [`rejection::Rejection`] becomes an answer in one place.
+//! 1. There is no third ending. A part of the walk returns a decision, and a
+//!    [`rejection::Rejection`] becomes a reply in one place.
 //! 2. What is safe to do is held by types. [`flow::step::HeaderEdits`] can be made only from a
-//!    validated token and, where an exchange is configured, an issued one.
-//! 3. Bytes from outside go through a function that returns a type; nothing looks at them twice.
+//!    validated token and, where the policy has one issued, the upstream's own.
+//! 3. Bytes from outside go through a function that returns a type; the bytes are not looked at again.
 //! 4. A credential is a [`secret::Secret`], which cannot be printed.
-//! 5. Time is an argument. Whatever is logged goes into the [`report::Report`].
+//! 5. Time is an argument. What is worth recording goes into the [`report::Report`].
 //! 6. No input makes it panic: unwrapping, indexing and unchecked arithmetic do not compile.
 
 pub mod cache;

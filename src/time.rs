@@ -1,4 +1,4 @@
-//! Instants as plain data. There is no clock here: whoever needs the time is given it.
+//! Instants as plain data. There is no clock here: the time is an argument.
 
 use std::time::Duration;
 

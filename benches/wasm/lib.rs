@@ -72,7 +72,7 @@ pub extern "C" fn bench_bare(times: u32) {
     });
 }
 
-/// Requests whose token has to be verified. Between two of them what was remembered has expired.
+/// Requests whose token has to be verified. Between two of them what was cached has expired.
 #[unsafe(no_mangle)]
 pub extern "C" fn bench_cold(times: u32) {
     with(|bench| {

@@ -32,7 +32,7 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads and checks a configuration, the JSON `text` of one object. `environment` tells the value
+/// Reads and checks a configuration, the JSON `text` of one object. `environment` gives the value
 /// of a process environment variable, for `{vault://env/NAME}`.
 ///
 /// # Errors

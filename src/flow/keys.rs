@@ -190,7 +190,7 @@ impl Keys {
         }
     }
 
-    /// Tells the set at hand from those before it.
+    /// Distinguishes the set at hand from those before it.
     pub(super) fn generation(&self) -> u64 {
         self.generation
     }

@@ -3,7 +3,7 @@
 use super::proven::ProvenClaims;
 use crate::token::confirmation::Confirmation;
 
-/// Shows that whoever sent the token may use it. Only this file makes one.
+/// Shows that the client may use the token that it sent. Only this file makes one.
 #[derive(Debug)]
 pub(super) struct Possession(());
 

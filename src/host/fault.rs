@@ -58,7 +58,7 @@ pub(super) fn is_named(place: Place) -> bool {
 /// The most bytes that a test has read of a body.
 pub(super) const BODY_LIMIT: ByteLimit = ByteLimit(100_000);
 
-/// Tells the upstream what was read: how many bytes, and their SHA-256.
+/// Reports to the upstream what was read: how many bytes, and their SHA-256.
 const BODY_READ: &[u8] = b"x-body-read";
 
 /// What follows when a test has had the body read.

@@ -198,7 +198,7 @@ impl fmt::Display for HostNote {
                  set nginx_http_proxy_wasm_lua_resolver = on",
             ),
             HostNote::InstancePerRequest => out.write_str(
-                "kong.conf: each request makes an instance that remembers nothing; \
+                "kong.conf: each request makes an instance that caches nothing; \
                  set nginx_http_proxy_wasm_isolation = none",
             ),
             HostNote::SmallSocketBuffer => out.write_str(

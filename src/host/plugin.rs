@@ -19,7 +19,7 @@ use std::rc::{Rc, Weak};
 
 thread_local! {
     /// Every configuration in use, by its digest. A gateway may make several root contexts of one
-    /// configuration, which then share what is remembered, and keep several configurations in one
+    /// configuration, which then share what is cached, and keep several configurations in one
     /// instance, which never do (S5, K7).
     static PLUGINS: RefCell<BTreeMap<Digest, Weak<Plugin>>> = const { RefCell::new(BTreeMap::new()) };
 }

@@ -90,7 +90,7 @@ impl fmt::Display for JwkSetError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             JwkSetError::Json(_) => "is not a JSON object",
-            JwkSetError::NoKeys => "has no array `keys`",
+            JwkSetError::NoKeys => "has no array keys",
         })
     }
 }

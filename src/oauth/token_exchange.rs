@@ -86,7 +86,7 @@ pub enum Lifetime {
     Known(Duration),
     /// Nothing.
     Unstated,
-    /// Something from which no lifetime can be told, or none at all: good for this request alone.
+    /// Something from which no lifetime can be read, or none at all: good for this request alone.
     Once,
 }
 

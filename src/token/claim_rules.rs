@@ -66,11 +66,11 @@ impl fmt::Display for ClaimsRefused {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             ClaimsRefused::Unreadable(error) => return error.fmt(formatter),
-            ClaimsRefused::IssuerMissing => "`iss` is missing",
-            ClaimsRefused::IssuerNotAllowed => "`iss` is not one of the issuers allowed",
+            ClaimsRefused::IssuerMissing => "iss is missing",
+            ClaimsRefused::IssuerNotAllowed => "iss is not one of the issuers allowed",
             ClaimsRefused::AudienceMissing => "the audience is missing",
             ClaimsRefused::AudienceMismatch => "audience does not include this resource",
-            ClaimsRefused::ExpiryMissing => "`exp` is missing",
+            ClaimsRefused::ExpiryMissing => "exp is missing",
             ClaimsRefused::Expired => "expired",
             ClaimsRefused::NotYetValid => "not yet valid",
             ClaimsRefused::OtherKind => "the issuer marks it as a refresh token or an ID token",

@@ -27,7 +27,7 @@ impl fmt::Display for IntrospectionError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             IntrospectionError::NotAnObject => "is not a JSON object",
-            IntrospectionError::ActiveMissing => "has no `active` member",
+            IntrospectionError::ActiveMissing => "has no active member",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What is remembered, and between whom it is shared.
+//! What is cached, and which workers share it.
 
 use serde_json::{Value, json};
 use token_exchange::http::{CalloutFailure, CalloutOutcome};

@@ -1,4 +1,4 @@
-//! Whole requests on a virtual clock: the order of calls, the endings, what is remembered.
+//! Whole requests on a virtual clock: the order of calls, the endings, what is cached.
 
 use serde_json::json;
 use token_exchange::http::CalloutFailure;
@@ -89,7 +89,7 @@ fn every_failure_of_a_callout_has_its_ending() {
         let mut story = Story::new(&base_config());
         let ending = story.run(with_token("T"), &[answer(200, active()), outcome.clone()]);
         assert_eq!(ending.status(), Some(*status), "exchange: {outcome:?}");
-        // The failure is remembered nowhere: the next request is made anew and succeeds (CAC-09).
+        // The failure is not cached: the next request is made anew and succeeds (CAC-09).
         let ending = story.run(with_token("T"), &[answer(200, issued())]);
         assert_eq!(ending.upstream("authorization"), ["Bearer X1"], "{outcome:?}");
     }

@@ -179,7 +179,7 @@ def _call(
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens at."""
+    """A port of loopback that nothing listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -86,7 +86,7 @@ class Stage:
             raise
 
     def visit(self, site: str, token: str) -> Visit:
-        """Sends a request with a token, from a client that also claims to be somebody else."""
+        """Sends a request with a token, from a client that also claims to be another user."""
         lines = [
             (b"host", b"api.example.com"),
             (b"authorization", f"Bearer {token}".encode()),

@@ -1,7 +1,7 @@
 //! Whether Kong's host will bring a request's body (Q3).
 //!
 //! The callback of the body never comes for an empty one, and the end of the stream is never marked in
-//! that of the header. So only an announced length tells whether waiting has an end.
+//! that of the header. So only an announced length shows whether waiting has an end.
 
 use crate::flow::step::{BodyFailure, ByteLimit};
 use crate::http::Headers;

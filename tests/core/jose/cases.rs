@@ -1,4 +1,4 @@
-//! Field cases that end in this room, by their number. Those that need no signature stand at the
+//! Field cases that end in jose and token, by their number. Those that need no signature stand at the
 //! bottom of the files they are about.
 
 use base64::Engine as _;
@@ -383,7 +383,7 @@ fn jwk_10_alg_binds_where_it_is_there() {
     assert!(verify(&edwards.token(None, &payload()), &key_set(&[key])).is_ok());
 }
 
-/// An odd number of exactly so many bits; nobody checks that it is a product of two primes.
+/// An odd number of exactly so many bits; it is not checked that it is a product of two primes.
 fn modulus(bits: usize) -> String {
     let mut bytes = vec![0x5a; bits.div_ceil(8)];
     bytes[0] = 0xff >> (8 * bytes.len() - bits);

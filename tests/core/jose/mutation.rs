@@ -1,4 +1,4 @@
-//! Whatever one byte of a valid token is changed to, nobody else's claims come out.
+//! Whatever one byte of a valid token is changed to, no other claims come out.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -10,7 +10,7 @@ from .authorization_server import JWKS, METADATA, AuthorizationServer, Behaviour
 from .load import Load
 
 PAUSE = 5.0
-"""Seconds in which nobody tries again after a fetch has failed."""
+"""Seconds in which no fetch is tried after a fetch has failed."""
 MARGIN = 1.0
 """Seconds for a fetch, on a machine that has much to do."""
 FETCHED = (METADATA, JWKS)
@@ -24,7 +24,7 @@ AWAY: dict[str, Behaviour | None] = {
     "truncated": {"fault": "truncated"},
     "oversized": {"fault": "oversized"},
 }
-"""The ways in which keys and metadata are away; None is nobody who listens."""
+"""The ways in which keys and metadata are away; None is that nothing listens."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Knowledge:
 
     timing: Timing
     judged_from: dict[str, float] = field(default_factory=dict)
-    """From when on the tokens of a published key are judged; endless while nobody can fetch it."""
+    """From when on the tokens of a published key are judged; endless while it cannot be fetched."""
     clear_from: float = 0.0
     """From when on a key that is new causes a fetch: the cool-down of the one before is over."""
     is_away: bool = True
@@ -74,7 +74,7 @@ class Knowledge:
         self.clear_from = self._after_cooldown()
 
     def come_back(self) -> None:
-        """The server is back. What nobody could fetch is fetched after the pause and the cool-down."""
+        """The server is back. What could not be fetched is fetched after the pause and the cool-down."""
         self.is_away = False
         fetched = monotonic() + self.timing.timeout + max(PAUSE, self.timing.cooldown) + MARGIN
         self.judged_from = {key: fetched if since == float("inf") else since for key, since in self.judged_from.items()}
@@ -98,7 +98,7 @@ class Course:
         self._load = load
 
     async def run(self) -> None:
-        """The whole course. It begins with nobody listening."""
+        """The whole course. It begins with nothing listening."""
         self._publish("k1")
         self._load.begin("down at the start")
         await asyncio.sleep(self._timing.use)
@@ -153,7 +153,7 @@ class Course:
         await asyncio.sleep(self._timing.use)
 
     async def _outage(self, *names: str) -> None:
-        """The server is away in each way in turn. Half way it takes a key that nobody can fetch."""
+        """The server is away in each way in turn. Half way it takes a key that cannot be fetched."""
         *known, new = names
         self._knowledge.is_away = True
         for number, (way, behaviour) in enumerate(AWAY.items()):

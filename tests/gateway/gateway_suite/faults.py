@@ -177,7 +177,7 @@ async def oversized(request: web.BaseRequest, body: bytes, options: Options) -> 
 
 @_fault()
 async def compressed(request: web.BaseRequest, body: bytes, options: Options) -> None:
-    """A good answer with a content coding that nobody asked for."""
+    """A good answer with a content coding that was not asked for."""
     packed = gzip.compress(body)
     await _say(request, HEAD + b"Content-Encoding: gzip\r\n" + _length(len(packed)) + b"\r\n" + packed)
 

@@ -281,7 +281,7 @@ class _Node:
 
 
 def _reserve() -> socket.socket:
-    """A port that stays bound, so that nobody else gets it, and that Kong can listen at beside."""
+    """A port that stays bound, so that no other process gets it, and that Kong can listen at beside."""
     reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     reserved.bind(("127.0.0.1", 0))

@@ -19,7 +19,7 @@ MAX_LINE_BYTES = 1 << 18
 class Listener:
     """A handler at a port of its own.
 
-    The port stays bound while nothing listens, so that nobody else gets it, and a connection is
+    The port stays bound while nothing listens, so that no other process gets it, and a connection is
     refused by the kernel.
     """
 

@@ -227,7 +227,7 @@ type Entries = BTreeMap<Slot, (Vec<u8>, u32)>;
 #[derive(Clone, Default)]
 pub struct SharedData {
     entries: Rc<RefCell<Entries>>,
-    /// How often it was asked or told anything.
+    /// How often it was read or written.
     pub used: Rc<Cell<usize>>,
 }
 

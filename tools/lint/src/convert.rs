@@ -29,7 +29,7 @@ impl Converted {
     }
 }
 
-/// Differences that no field tells of.
+/// Differences that no field shows.
 const DIFFERENCES: [&str; 4] = [
     "the filter runs after the request phase of every plugin of the service and route, whatever their priority: \
      plugins that use what ai-mcp-oauth2 found out (rate limits or acl by consumer) find nothing",

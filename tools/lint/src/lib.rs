@@ -98,7 +98,7 @@ impl Checked {
     }
 }
 
-/// Looks at a file. `environment` tells the value of an environment variable, for references to one.
+/// Looks at a file. `environment` gives the value of an environment variable, for references to one.
 ///
 /// # Errors
 /// Why there is nothing to look at, in one sentence.

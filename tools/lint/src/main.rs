@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Ok(None) => (Outcome::Fine, String::new()),
         Err(error) => (Outcome::Unusable, format!("{error}\n\n{USAGE}")),
     };
-    // Whoever closed the pipe does not want to know more.
+    // The reader has closed the pipe.
     let _ = io::stderr().write_all(errors.as_bytes());
     let _ = io::stdout().write_all(output.as_bytes());
     match outcome {
