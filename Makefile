@@ -11,6 +11,7 @@ ARGS ?=
 TARGET := wasm32-wasip1
 CHANNEL := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 CARGO := cargo +$(CHANNEL)
+CARGO_MUTANTS := 27.1.0
 VENV := .venv
 RUN := $(VENV)/bin/python
 REQUIREMENTS := tests/gateway/requirements.txt
@@ -26,7 +27,7 @@ WASM_RUSTFLAGS := -C target-feature=+simd128 --remap-path-prefix=$(or $(CARGO_HO
 BENCH_WASM := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange_bench.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange.wasm
 
-.PHONY: help demo demo-up test gateway-test soak proofs panics mutations kong-check kong-render deck-validate kong-demo wasm faulty-wasm bench fuzz lint fmt doc docs ci requirements clean rust artefact-and-servers rust-tests
+.PHONY: help demo demo-up test gateway-test soak proofs panics mutations mutants kong-check kong-render deck-validate kong-demo wasm faulty-wasm bench fuzz lint fmt doc docs ci requirements clean rust artefact-and-servers rust-tests
 
 help: ## this list
 	@echo 'token-exchange: a proxy-wasm filter that validates a bearer token and swaps it at a token endpoint'
@@ -78,8 +79,15 @@ kong-demo: artefact-and-servers ## the demo with Kong, Keycloak and an MCP serve
 	  $(COMPOSE) up --detach; \
 	  PYTHONPATH=demo:tests/gateway $(RUN) kong/demo.py --stop '$(COMPOSE) stop keycloak'
 
-mutations: rust $(VENV)/ready ## take each guard of the filter out, and see a test fail (ARGS='--only WORD')
-	$(RUN) tests/kong_model/mutate.py $(ARGS)
+mutations: rust $(VENV)/ready ## take each guard of the host shell out, and see a test on a gateway fail (ARGS='--only WORD')
+	RUSTFLAGS='$(WASM_RUSTFLAGS)' $(RUN) tests/kong_model/mutate.py $(ARGS)
+
+# Each job works in a copy of the tree and builds there, so that no target folder is shared.
+mutants: rust ## change the core's rules one place at a time, and see a native test fail (ARGS='--file src/flow/keys.rs')
+	@command -v cargo-mutants > /dev/null \
+	  || { echo 'installing cargo-mutants $(CARGO_MUTANTS) ...'; $(CARGO) install --quiet --locked cargo-mutants --version $(CARGO_MUTANTS); }
+	@mkdir -p target
+	env -u CARGO_TARGET_DIR CARGO_PROFILE_DEV_DEBUG=false $(CARGO) mutants --jobs 2 --output target $(ARGS)
 
 # The filter with traps on demand. Never shipped.
 faulty-wasm: rust

@@ -128,3 +128,49 @@ impl<C: Clone, T: Clone> TokenCache<C, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::entry::EntryAuthenticator;
+    use crate::cache::shared::{Slot, Version, WriteResult};
+    use crate::digest::DigestBuilder;
+
+    /// Counts the writes.
+    #[derive(Default)]
+    struct Written(usize);
+
+    impl SharedStore for Written {
+        fn get(&mut self, _: Slot) -> (Option<Vec<u8>>, Version) {
+            (None, Version(0))
+        }
+
+        fn put(&mut self, _: Slot, _: Version, _: &[u8]) -> WriteResult {
+            self.0 = self.0.saturating_add(1);
+            WriteResult::Done
+        }
+    }
+
+    fn cache(shared: bool) -> TokenCache<u8, u8> {
+        let digest = DigestBuilder::new("test").finish();
+        let tier = SharedTier::new(EntryAuthenticator::new(&digest, &digest).unwrap(), 2);
+        TokenCache::new(1000, shared.then_some(tier))
+    }
+
+    #[test]
+    fn only_what_has_not_expired_is_shared() {
+        let (key, now) = (DigestBuilder::new("key").finish(), UnixTime::from_seconds(1_800_000_000));
+        let (mut cache, mut store) = (cache(true), Written::default());
+        for (seconds, writes) in [(1_799_999_999, 0), (1_800_000_000, 0), (1_800_000_001, 1)] {
+            let retention = Retention { expires: UnixTime::from_seconds(seconds), shared_form: Some(b"X1") };
+            cache.insert_issued(key, 1, 2, retention, now, &mut store);
+            assert_eq!(store.0, writes, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn it_says_whether_it_is_shared() {
+        assert!(cache(true).is_shared());
+        assert!(!cache(false).is_shared());
+    }
+}

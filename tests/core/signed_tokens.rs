@@ -253,6 +253,8 @@ fn keys_are_renewed_by_one_request_while_the_others_use_them() {
         signer().token(Some("k1"), &claims_with(&json!({"sub": sub.to_string(), "exp": START + 9000})))
     };
     story.at(3239.0).run(with_token(&fresh(1)), &[]);
+    assert_forwarded(&story.at(3240.0).run(with_token(&fresh(1)), &[]));
+    assert_eq!(story.calls_to("/jwks"), 1, "a token that is verified already asks for no keys");
     assert!(story.at(3240.0).begin(with_token(&fresh(2))).is_none(), "one fetches");
     let renewing = story.set_aside();
     assert_forwarded(&story.run(with_token(&fresh(3)), &[]));

@@ -111,6 +111,19 @@ fn an_answer_after_its_time_is_a_timeout_whatever_it_says() {
     assert_eq!(story.sent[0].timeout.as_millis(), 2000);
     let ending = story.at(2.001).resume(&answer(200, active()));
     assert_eq!(ending.expect("an ending").status(), Some(504));
+    let mut story = Story::new(&config);
+    story.begin(with_token("T"));
+    assert!(story.at(2.0).resume(&answer(200, active())).is_none(), "just in time");
+}
+
+#[test]
+fn a_callout_that_fails_after_its_time_is_a_timeout() {
+    for failure in [CalloutFailure::Unreachable, CalloutFailure::Broken] {
+        let mut story = Story::new(&config_with(&json!({"timeout": 2000})));
+        story.begin(with_token("T"));
+        let ending = story.at(2.001).resume(&failed(failure));
+        assert_eq!(ending.expect("an ending").status(), Some(504), "{failure:?}");
+    }
 }
 
 #[test]

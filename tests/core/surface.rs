@@ -1,5 +1,5 @@
-//! What is part of the core's surface and no configuration asks for: the body of a request, and plans of
-//! more than one leg.
+//! What is part of the core's surface and no configuration asks for: the body of a request, plans of more
+//! than one leg, and what is kept of a forwarded request.
 
 use serde_json::{Value, json};
 use token_exchange::flow::step::BodyFailure;
@@ -92,6 +92,26 @@ fn a_leg_that_is_refused_ends_the_request() {
     let refused = answer(400, json!({"error": "invalid_target"}));
     let ending = story.run(with_token("T"), &[answer(200, active()), answer(200, issues("L1")), refused]);
     assert_eq!(ending.status(), Some(502));
+}
+
+#[test]
+fn a_receipt_names_the_cached_token_that_was_sent() {
+    let mut story = Story::new(&base_config());
+    let mut sent_with = |token: &str| {
+        story.run_well(with_token(token));
+        story.issued_token
+    };
+    let first = sent_with("T");
+    assert!(first.is_some());
+    assert_eq!(sent_with("T"), first, "from the cache");
+    assert_ne!(sent_with("U"), first);
+    for uncached in
+        [json!({"token_exchange": {"cache": {"enabled": false}}}), json!({"token_exchange": null})]
+    {
+        let mut story = Story::new(&config_with(&uncached));
+        story.run_well(with_token("T"));
+        assert_eq!(story.issued_token, None, "{uncached}");
+    }
 }
 
 #[test]

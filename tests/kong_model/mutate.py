@@ -1,14 +1,19 @@
 """Takes guards out, one at a time, and holds that a test notices each.
 
-    python tests/kong_model/mutate.py [--only WORD] [--rules | --guards]
+    make mutations ARGS='[--only WORD] [--rules | --guards]'
 
 mutations.yaml lists them: the guards of the filter, and the rules of the model. Each is taken out of a copy of the
 tree; a guard's copy is built again; then one of the tests it names must fail, and without the mutation all pass.
+
+The rules depend on nothing but the model and its tests, so that they are tried only when one of those has changed:
+when all were noticed, a digest is kept in rules_noticed.sha256, to be committed with the change.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -16,17 +21,23 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import yaml
 
+HERE = Path(__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
-PLACE = ROOT / "target" / "mutations"
-TREE = PLACE / "tree"
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
+TREE = TARGET / "mutations" / "tree"
+WASM = TARGET / "wasm32-wasip1" / "mutation" / "token_exchange.wasm"
+RULES_NOTICED = HERE / "rules_noticed.sha256"
+
+# As `make faulty-wasm` builds, in the same folder, so that no dependency is built again. The lints are the
+# filter's alone: what rustc is told for all crates would have each of them built anew.
 BUILD = (
     "rustc", "--locked", "--quiet", "--lib", "--crate-type", "cdylib", "--profile", "mutation",
-    "--target", "wasm32-wasip1", "--features", "fault-injection",
+    "--target", "wasm32-wasip1", "--features", "fault-injection", "--", "--cap-lints", "warn",
 )  # fmt: skip
 
 
@@ -52,12 +63,23 @@ class Mutation:
 
 def load() -> list[Mutation]:
     """The list."""
-    entries = yaml.safe_load(Path(__file__).with_name("mutations.yaml").read_text("utf-8"))
+    entries = yaml.safe_load((HERE / "mutations.yaml").read_text("utf-8"))
     return [Mutation(**entry) for group in ("guards", "rules") for entry in entries[group]]
 
 
+def digest_of_rules(rules: list[Mutation]) -> str:
+    """What the rules' fate depends on: the list, the model, and the tests of its rules."""
+    files = [
+        path.relative_to(HERE).as_posix()
+        for path in HERE.rglob("*.py")
+        if path.relative_to(HERE).parts[0] not in ("filter", Path(__file__).name)
+    ]
+    content = [(name, (HERE / name).read_text("utf-8")) for name in sorted(files)]
+    return hashlib.sha256(json.dumps([[asdict(rule) for rule in rules], content]).encode()).hexdigest()
+
+
 def copy_tree() -> None:
-    """Copies what git knows and what it would know; the build's own folder stays for the next time."""
+    """Copies what git knows and what it would know."""
     listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
     shutil.rmtree(TREE, ignore_errors=True)
@@ -69,28 +91,23 @@ def copy_tree() -> None:
 
 def build() -> None:
     """Builds the filter in the copy."""
-    environment = {
-        **os.environ,
-        "CARGO_TARGET_DIR": str(PLACE / "build"),
-        "RUSTFLAGS": "-C target-feature=+simd128 --cap-lints warn",
-    }
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(TARGET)}
     done = subprocess.run(["cargo", *BUILD], cwd=TREE, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Useless(f"it does not build:\n{done.stderr[-2000:]}")
 
 
-def test(arguments: str) -> bool:
+def test(arguments: list[str]) -> bool:
     """Whether the tests pass in the copy."""
-    wasm = str(PLACE / "build" / "wasm32-wasip1" / "mutation" / "token_exchange.wasm")
     environment = {
         **os.environ,
-        "TOKEN_EXCHANGE_WASM": wasm,
-        "TOKEN_EXCHANGE_FAULTY_WASM": wasm,
+        "TOKEN_EXCHANGE_WASM": str(WASM),
+        "TOKEN_EXCHANGE_FAULTY_WASM": str(WASM),
         "PYTHONDONTWRITEBYTECODE": "1",  # files change faster than their times
     }
     if "--gateway" in arguments:
-        arguments += f" --wasm {wasm}"
-    command = [sys.executable, "-m", "pytest", "-q", "-x", *arguments.split()]
+        arguments = [*arguments, "--wasm", str(WASM)]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", *arguments]
     done = subprocess.run(command, cwd=TREE, env=environment, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1):
         raise Useless(f"the tests did not run:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
@@ -116,7 +133,19 @@ def survives(mutation: Mutation) -> bool:
     with applied(mutation):
         if mutation.needs_build:
             build()
-        return test(mutation.noticed_by)
+        return test(mutation.noticed_by.split())
+
+
+def all_tests(mutations: list[Mutation]) -> list[list[str]]:
+    """What has to pass without a mutation: the tests that the mutations name, each file in one run."""
+    words: dict[str, set[str]] = {}
+    for mutation in mutations:
+        file, _, word = mutation.noticed_by.partition(" -k ")
+        words.setdefault(file, set()).add(word)
+    return [
+        [*file.split(), *([] if "" in of_file else ["-k", " or ".join(sorted(of_file))])]
+        for file, of_file in words.items()
+    ]
 
 
 def run(mutations: list[Mutation]) -> list[str]:
@@ -125,11 +154,7 @@ def run(mutations: list[Mutation]) -> list[str]:
     if any(mutation.needs_build for mutation in mutations):
         print("building the filter ...", flush=True)
         build()
-    faults = [
-        f"without a mutation these fail: {arguments}"
-        for arguments in sorted({mutation.noticed_by for mutation in mutations})
-        if not test(arguments)
-    ]
+    faults = [f"without a mutation these fail: {tests}" for tests in all_tests(mutations) if not test(tests)]
     for mutation in mutations if not faults else []:
         begun = time.monotonic()
         try:
@@ -146,17 +171,21 @@ def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--only", default="", help="only those with this word in their name")
-    parser.add_argument("--rules", action="store_true", help="only the model's rules")
-    parser.add_argument("--guards", action="store_true", help="only the filter's guards")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--rules", action="store_true", help="only the model's rules, whether it has changed or not")
+    which.add_argument("--guards", action="store_true", help="only the filter's guards")
     options = parser.parse_args()
-    chosen = [
-        mutation
-        for mutation in load()
-        if options.only in mutation.name
-        and not (options.rules and mutation.needs_build)
-        and not (options.guards and not mutation.needs_build)
-    ]
+    mutations = load()
+    guards = [mutation for mutation in mutations if mutation.needs_build and not options.rules]
+    rules = [mutation for mutation in mutations if not mutation.needs_build and not options.guards]
+    digest = digest_of_rules(rules)
+    if not (options.rules or options.only) and rules and RULES_NOTICED.read_text("utf-8").strip() == digest:
+        print(f"the {len(rules)} rules of the model are as they were when all were noticed (--rules tries them)")
+        rules = []
+    chosen = [mutation for mutation in guards + rules if options.only in mutation.name]
     faults = run(chosen)
+    if rules and not options.only and not faults:
+        RULES_NOTICED.write_text(f"{digest}\n", "utf-8")
     print("\n".join(faults) or f"all {len(chosen)} mutations are noticed")
     return 1 if faults else 0
 

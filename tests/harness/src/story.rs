@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use token_exchange::cache::shared::{SharedStore, Slot, Version, WriteResult};
 use token_exchange::config;
+use token_exchange::digest::Digest;
 use token_exchange::flow::step::{BodyFailure, Environment, Event, HeaderEdit, Step};
 use token_exchange::flow::{Pending, ResourceServer};
 use token_exchange::http::{
@@ -268,6 +269,8 @@ pub struct Story {
     most_callouts: usize,
     /// The limit with which the body was last asked for.
     pub body_limit: Option<ByteLimit>,
+    /// Under which key the token is cached that was last sent upstream, where it is one that is cached.
+    pub issued_token: Option<Digest>,
     /// The gateway's shared data.
     pub store: SharedData,
     /// Every callout so far.
@@ -309,6 +312,7 @@ impl Story {
             now: UnixTime::from_seconds(START),
             pending: None,
             body_limit: None,
+            issued_token: None,
             store: SharedData::default(),
             sent: Vec::new(),
             log: Vec::new(),
@@ -407,6 +411,7 @@ impl Story {
             }
             Step::Forward(edits, receipt) => {
                 assert!(!receipt.awaits_response());
+                self.issued_token = receipt.issued_token().copied();
                 Some(Ending::Forwarded(apply(&request, edits.iter(), self.host.removes_headers)))
             }
             Step::Respond(response) => Some(Ending::Answered(response)),
