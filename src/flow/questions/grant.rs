@@ -1,13 +1,13 @@
 //! Which token does a token endpoint issue? (RFC 8693)
 
-use super::super::accept::ValidatedToken;
-use super::super::environment::Environment;
-use super::super::outcome::TimelyResponse;
-use super::super::request::Request;
-use super::super::server::ResourceServer;
-use super::super::upstream_token::UpstreamToken;
 use crate::cache::token_cache::Retention;
 use crate::digest::Digest;
+use crate::flow::accept::ValidatedToken;
+use crate::flow::environment::Environment;
+use crate::flow::outcome::TimelyResponse;
+use crate::flow::request::Request;
+use crate::flow::server::ResourceServer;
+use crate::flow::upstream_token::UpstreamToken;
 use crate::http::{Callout, FlightKey};
 use crate::json;
 use crate::oauth::endpoint::EndpointKind;
@@ -31,13 +31,13 @@ const MAX_CACHE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl ResourceServer {
     /// The cache's key of the token that a leg issues for this request, where it is cached.
-    pub(in super::super) fn grant_key(&self, request: &Request, leg: LegId) -> Option<Digest> {
+    pub(in crate::flow) fn grant_key(&self, request: &Request, leg: LegId) -> Option<Digest> {
         self.leg(leg).ok()?.cache?;
         self.leg_keys.key(leg, &request.presented)
     }
 
     /// What is cached under such a key.
-    pub(in super::super) fn known_grant(
+    pub(in crate::flow) fn known_grant(
         &mut self,
         key: &Digest,
         environment: &mut Environment<'_>,
@@ -54,7 +54,7 @@ impl ResourceServer {
 }
 
 /// A request that asks the leg's token endpoint for its token.
-pub(in super::super) fn callout(
+pub(in crate::flow) fn callout(
     server: &ResourceServer,
     request: &Request,
     leg: LegId,
@@ -110,7 +110,7 @@ fn typed_token(typed: &TypedSource, request: &Request) -> Result<Option<TypedTok
 ///
 /// # Errors
 /// No token was issued, or none that can be used.
-pub(in super::super) fn learn(
+pub(in crate::flow) fn learn(
     server: &mut ResourceServer,
     request: &mut Request,
     leg_id: LegId,

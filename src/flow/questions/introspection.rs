@@ -1,13 +1,13 @@
 //! Is a token active, and what does it say? (RFC 7662)
 
-use super::super::environment::Environment;
-use super::super::outcome::TimelyResponse;
-use super::super::proven::{Introspected, ProvenClaims, Voucher};
-use super::super::question::Introspector;
-use super::super::request::Request;
-use super::super::server::ResourceServer;
 use crate::cache::token_cache::Retention;
 use crate::digest::{Digest, DigestBuilder};
+use crate::flow::environment::Environment;
+use crate::flow::outcome::TimelyResponse;
+use crate::flow::proven::{Introspected, ProvenClaims, Voucher};
+use crate::flow::question::Introspector;
+use crate::flow::request::Request;
+use crate::flow::server::ResourceServer;
 use crate::http::{Callout, FlightKey};
 use crate::oauth::endpoint::EndpointKind;
 use crate::oauth::{form, introspection};
@@ -23,7 +23,7 @@ const REFUSAL_LIFETIME: Duration = Duration::from_secs(5);
 
 impl ResourceServer {
     /// How tokens are introspected there; `None` where they are not.
-    pub(in super::super) fn introspection_policy(
+    pub(in crate::flow) fn introspection_policy(
         &self,
         introspector: Introspector,
     ) -> Result<Option<&IntrospectionPolicy>, Rejection> {
@@ -37,7 +37,7 @@ impl ResourceServer {
     ///
     /// # Errors
     /// It is cached that the token was refused.
-    pub(in super::super) fn known_introspection(
+    pub(in crate::flow) fn known_introspection(
         &mut self,
         request: &Request,
         introspector: Introspector,
@@ -53,7 +53,7 @@ impl ResourceServer {
 }
 
 /// A request that asks about the token.
-pub(in super::super) fn callout(
+pub(in crate::flow) fn callout(
     server: &ResourceServer,
     request: &Request,
     introspector: Introspector,
@@ -72,7 +72,7 @@ pub(in super::super) fn callout(
 ///
 /// # Errors
 /// The token is not active, or the response cannot be used.
-pub(in super::super) fn learn(
+pub(in crate::flow) fn learn(
     server: &mut ResourceServer,
     request: &mut Request,
     introspector: Introspector,

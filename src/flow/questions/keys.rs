@@ -1,13 +1,13 @@
 //! Which keys has an issuer? (RFC 7517 section 5)
 
-use super::super::environment::Environment;
-use super::super::issuers::IssuerId;
-use super::super::keys::{FetchEnd, Ticket};
-use super::super::outcome::TimelyResponse;
-use super::super::question::{KeyFetch, Question};
-use super::super::request::Request;
-use super::super::server::ResourceServer;
 use crate::digest::DigestBuilder;
+use crate::flow::environment::Environment;
+use crate::flow::issuers::IssuerId;
+use crate::flow::keys::{FetchEnd, Ticket};
+use crate::flow::outcome::TimelyResponse;
+use crate::flow::question::{KeyFetch, Question};
+use crate::flow::request::Request;
+use crate::flow::server::ResourceServer;
 use crate::http::{Callout, Endpoint, FlightKey};
 use crate::jose::jwk::{JwkSet, Unusable};
 use crate::oauth::endpoint::EndpointKind;
@@ -19,7 +19,7 @@ use crate::time::UnixTime;
 
 impl ResourceServer {
     /// What to ask for the keys of an issuer: where they are, unless that is known.
-    pub(in super::super) fn key_question(
+    pub(in crate::flow) fn key_question(
         &self,
         issuer: IssuerId,
         now: UnixTime,
@@ -32,7 +32,7 @@ impl ResourceServer {
 }
 
 /// A request for the key set.
-pub(in super::super) fn callout(
+pub(in crate::flow) fn callout(
     server: &ResourceServer,
     issuer: IssuerId,
     now: UnixTime,
@@ -42,7 +42,7 @@ pub(in super::super) fn callout(
 }
 
 /// Takes what the endpoint brought; `None` where another request has processed it.
-pub(in super::super) fn learn(
+pub(in crate::flow) fn learn(
     server: &mut ResourceServer,
     request: &mut Request,
     issuer: IssuerId,

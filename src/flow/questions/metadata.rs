@@ -1,13 +1,13 @@
 //! Where are the keys of an issuer? (RFC 8414 section 3, OpenID Connect Discovery section 4)
 
-use super::super::environment::Environment;
-use super::super::issuers::IssuerId;
-use super::super::keys::{FetchEnd, Ticket};
-use super::super::outcome::TimelyResponse;
-use super::super::question::KeyFetch;
-use super::super::request::Request;
-use super::super::server::ResourceServer;
 use super::keys::fetch_callout;
+use crate::flow::environment::Environment;
+use crate::flow::issuers::IssuerId;
+use crate::flow::keys::{FetchEnd, Ticket};
+use crate::flow::outcome::TimelyResponse;
+use crate::flow::question::KeyFetch;
+use crate::flow::request::Request;
+use crate::flow::server::ResourceServer;
 use crate::http::{Callout, Endpoint};
 use crate::oauth::endpoint::EndpointKind;
 use crate::oauth::server_metadata;
@@ -16,7 +16,7 @@ use crate::rejection::Rejection;
 use crate::report::note::ResponseFault;
 
 /// A request for the metadata, at the URL whose turn it is.
-pub(in super::super) fn callout(server: &ResourceServer, issuer: IssuerId) -> Result<Callout, Rejection> {
+pub(in crate::flow) fn callout(server: &ResourceServer, issuer: IssuerId) -> Result<Callout, Rejection> {
     let urls = metadata_urls(server, issuer)?;
     let keys = &server.issuers.get(issuer)?.keys;
     let url = urls.get(keys.metadata_url(urls.len())).ok_or(Rejection::Internal)?;
@@ -25,7 +25,7 @@ pub(in super::super) fn callout(server: &ResourceServer, issuer: IssuerId) -> Re
 
 /// Takes what the URL brought; `None` where another request has processed it. A response that is not the
 /// metadata leads to the next URL; where there was no response, a later request tries again.
-pub(in super::super) fn learn(
+pub(in crate::flow) fn learn(
     server: &mut ResourceServer,
     request: &mut Request,
     issuer: IssuerId,
