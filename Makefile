@@ -1,4 +1,4 @@
-# The one door. `make` lists what it opens.
+# The targets are listed by `make`.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:

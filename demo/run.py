@@ -120,7 +120,7 @@ def tell(demo: Demo) -> None:
     demo.claim("401, and nothing reached the upstream", response.status == 401 and arrivals == [])
     demo.claim("the challenge says where to learn more", any("resource_metadata=" in each for each in challenge))
 
-    show.heading(4, "The authorization server is down, and somebody new comes")
+    show.heading(4, "The authorization server is down, and a new user comes")
     demo.authorization_server.stop()
     response, arrivals = demo.send((b"authorization", f"Bearer {demo.token('bob')}".encode()), *others)
     show.say(f"Retry-After: {', '.join(values(response.headers, 'retry-after'))}")

@@ -63,7 +63,7 @@ def check(kong: str, declaration: Path) -> str:
             _run(kong, "start", "-c", str(conf))
             _run(kong, "health", "-p", str(prefix))
         finally:
-            # A Kong that did not start cannot be ended, and why it did not start is what has to be told.
+            # A Kong that did not start cannot be ended, and why it did not start is what matters.
             with contextlib.suppress(Refused):
                 _run(kong, "quit", "-p", str(prefix), "--timeout", "5")
         log = (prefix / "logs" / "error.log").read_text(encoding="utf-8", errors="replace")

@@ -116,7 +116,7 @@ class Demo:
         return str(json.loads(body)["access_token"])
 
     def get_ready(self) -> None:
-        """Waits until decK has told Kong of the route, and the MCP server is there."""
+        """Waits until decK has synced the route to Kong, and the MCP server is there."""
         wait(
             "the gateway's route",
             "see the logs of kong and deck",
@@ -153,7 +153,7 @@ def tell(demo: Demo, stop: list[str]) -> None:
     token = demo.log_in()
     alice = {"authorization": f"Bearer {token}", "x-user-id": "admin"}
 
-    show.heading(1, "An MCP client brings alice's token, and claims to be somebody else")
+    show.heading(1, "An MCP client brings alice's token, and claims to be another user")
     tools, received = demo.send(alice)
     upstream = received.get("authorization", "").removeprefix("Bearer ")
     said, issued = claims_of(token), claims_of(upstream) if upstream else {}
