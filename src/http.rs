@@ -200,6 +200,16 @@ pub struct Callout {
     pub flight: Option<FlightKey>,
 }
 
+/// The body of a request. It may hold credentials, so that `Debug` shows only its length.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Body(pub Vec<u8>);
+
+impl fmt::Debug for Body {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Body({} bytes)", self.0.len())
+    }
+}
+
 /// At most so many bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByteLimit(pub usize);

@@ -6,6 +6,7 @@ use super::issuers::IssuerId;
 use super::keys::{KeyLookup, UnknownKey};
 use super::proven::{ProvenClaims, Voucher};
 use super::question::{Introspector, KeyFetch, Question};
+use super::questions;
 use super::request::Request;
 use super::server::{Decision, ResourceServer, Unsettled};
 use crate::cache::token_cache::Retention;
@@ -110,8 +111,9 @@ impl ResourceServer {
         if let Some(signed) = &request.settled.signed {
             return Ok(signed.clone());
         }
-        if let Some(cached) = self.cached_signed(request, environment.now) {
-            return Ok(cached.clone());
+        if let Some(cached) = self.cached_signed(request, environment.now).cloned() {
+            request.settled.signed = Some(cached.clone());
+            return Ok(cached);
         }
         let (now, token) = (environment.now, request.presented.token.secret().expose());
         let jws = Jws::parse(token)
@@ -127,6 +129,11 @@ impl ResourceServer {
             let fault = access_token_fault(&reason);
             refused(TokenRefusal::AccessToken(reason), fault, environment)
         })?;
+        // Introspection would not help a token whose possession is not shown.
+        if Confirmation::of(jwt.claims()) != Confirmation::None {
+            let fault = TokenFault::SenderConstrained;
+            return Err(refused(TokenRefusal::NoPossession, fault, environment).into());
+        }
         let keys = &self.issuers.get(issuer)?.keys;
         let valid_until = keys.valid_until(now, &self.policy.validation.key_lifetimes);
         let signed = ProvenClaims::signed(jwt, issuer, keys.generation());
@@ -173,7 +180,15 @@ impl ResourceServer {
                 KeyLookup::Fetch => return Err(Unsettled::Ask(self.key_question(issuer, now)?)),
                 KeyLookup::RetryLater(after) => return Err(unavailable(after).into()),
             },
-            Some(KeyFetch::GoesOn) => return Err(Unsettled::Ask(self.key_question(issuer, now)?)),
+            Some(KeyFetch::GoesOn { metadata_callouts }) => {
+                let question = self.key_question(issuer, now)?;
+                if matches!(question, Question::Metadata(_))
+                    && metadata_callouts >= questions::metadata::urls(self, issuer)?.len()
+                {
+                    return Err(unavailable(RetryAfter::SOON).into());
+                }
+                return Err(Unsettled::Ask(question));
+            }
             Some(KeyFetch::Done) => Rejection::Internal,
             Some(KeyFetch::Failed(rejection)) => rejection,
         };
@@ -184,7 +199,7 @@ impl ResourceServer {
     fn seek_key(&mut self, issuer: IssuerId, fetch: Option<KeyFetch>, now: UnixTime) -> Decision<()> {
         let (lifetimes, joins) = (&self.policy.validation.key_lifetimes, self.host.joins_callouts);
         match fetch {
-            Some(KeyFetch::Done | KeyFetch::GoesOn) => Ok(()),
+            Some(KeyFetch::Done | KeyFetch::GoesOn { .. }) => Ok(()),
             Some(KeyFetch::Failed(_)) => Err(unavailable(RetryAfter::SOON).into()),
             None => match self.issuers.get_mut(issuer)?.keys.unknown_key(now, lifetimes, joins) {
                 UnknownKey::Fetch => Err(Unsettled::Ask(self.key_question(issuer, now)?)),

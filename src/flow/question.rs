@@ -71,7 +71,10 @@ impl Introspector {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyFetch {
     /// The next of its callouts is due.
-    GoesOn,
+    GoesOn {
+        /// How many there were for the metadata: each of its URLs is asked once at most.
+        metadata_callouts: usize,
+    },
     /// It brought a set.
     Done,
     /// It brought none, for this reason.

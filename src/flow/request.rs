@@ -7,6 +7,7 @@ use super::proven::ProvenClaims;
 use super::question::{KeyFetch, Question};
 use super::upstream_token::UpstreamToken;
 use crate::digest::Digest;
+use crate::http::Body;
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
 use std::rc::Rc;
@@ -46,7 +47,7 @@ pub(super) struct Settled {
     /// The token, accepted.
     pub(super) token: Option<Rc<ValidatedToken>>,
     /// The request's body.
-    pub(super) body: Option<Vec<u8>>,
+    pub(super) body: Option<Body>,
     /// What the legs have issued, in the plan's order.
     pub(super) legs: Vec<UpstreamToken>,
     /// The cache's key of what the newest leg issues, where it is cached.

@@ -6,7 +6,7 @@ use token_exchange::http::{CalloutFailure, CalloutOutcome};
 use token_exchange::jose::alg::Algorithm;
 use token_exchange_harness::signing::{SECRET, Signer};
 use token_exchange_harness::story::{
-    EMPTIES_HEADERS, Ending, START, Story, active, answer, failed, issued, merge, with_token,
+    EMPTIES_HEADERS, Ending, REMOVES_HEADERS, START, Story, active, answer, failed, issued, merge, with_token,
 };
 
 const ISSUER: &str = "https://as.example.com/realms/demo";
@@ -342,6 +342,40 @@ fn both_proofs_must_agree_and_the_narrower_holds() {
 }
 
 #[test]
+fn what_shows_no_possession_is_refused_before_introspection() {
+    let patch = json!({
+        "token_validation": "both", "introspection_endpoint": "https://as.example.com/introspect",
+        "jwks_endpoint": null, "jwks": {"keys": [signer().jwk_named("k1")]}
+    });
+    let bound = claims_with(&json!({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}));
+    let token = signer().token(Some("k1"), &bound);
+    let mut story = Story::new(&config(&patch));
+    for _ in 0..2 {
+        assert_refused(&story.run(with_token(&token), &[]));
+    }
+    assert!(story.sent.is_empty());
+}
+
+#[test]
+fn what_a_request_has_proven_holds_while_it_asks_for_the_rest() {
+    let patch = json!({
+        "token_validation": "both", "introspection_endpoint": "https://as.example.com/introspect"
+    });
+    let mut story = Story::new(&config(&patch));
+    let said = [answer(200, json!({"active": true, "sub": "u1", "exp": START + 30}))];
+    let outcomes = [jwks(&[signer().jwk_named("k1")]), said[0].clone()];
+    assert_forwarded(&story.run(with_token(&token("k1")), &outcomes));
+    assert!(story.at(60.0).begin(with_token(&token("k1"))).is_none(), "introspection is asked again");
+    let first = story.set_aside();
+    let rotated = other_signer().token(Some("k2"), &claims());
+    let said = answer(200, json!({"active": true, "sub": "u1"}));
+    let outcomes = [jwks(&[other_signer().jwk_named("k2")]), said.clone()];
+    assert_forwarded(&story.run(with_token(&rotated), &outcomes));
+    // The cached claims are void by now: their key is gone.
+    assert_forwarded(&story.return_to(first).resume(&said).expect("an ending"));
+}
+
+#[test]
 fn two_issuers_with_equal_key_ids_do_not_vouch_for_each_other() {
     let other = "https://other.example.com";
     let patch = json!({
@@ -396,6 +430,43 @@ fn keys_are_discovered_through_the_metadata() {
     let outage = [failed(CalloutFailure::Unreachable)];
     assert_eq!(story.at(5.0).run(with_token(&token("k1")), &outage).status(), Some(503));
     assert_forwarded(&story.at(10.0).run(with_token(&token("k1")), &[metadata, set]));
+}
+
+#[test]
+fn cold_requests_that_find_no_metadata_are_never_the_gateways_own_fault() {
+    let gone = answer(404, "");
+    for host in [EMPTIES_HEADERS, REMOVES_HEADERS] {
+        let mut story = Story::on(&config(&json!({"jwks_endpoint": null})), host);
+        let most = story.most_callouts();
+        let assert_outage = |ending: &Ending| {
+            assert!(matches!(ending.status(), Some(502 | 503)), "{host:?}: {ending:?}");
+        };
+        let mut waiting = Vec::new();
+        for _ in 0..5 {
+            match story.begin(with_token(&token("k1"))) {
+                None => waiting.push(story.set_aside()),
+                Some(ending) => assert_outage(&ending),
+            }
+        }
+        assert!(waiting.len() > 3);
+        for callouts in 1.. {
+            if waiting.is_empty() {
+                break;
+            }
+            assert!(callouts <= most, "{host:?}: {callouts} callouts");
+            let mut still = Vec::new();
+            for (place, request) in waiting.into_iter().enumerate() {
+                let story = story.return_to(request);
+                // Where callouts are shared, one of the requests has made it and the others have joined.
+                let joined = host.joins_callouts && place > 0;
+                match if joined { story.resume_joined(&gone) } else { story.resume(&gone) } {
+                    None => still.push(story.set_aside()),
+                    Some(ending) => assert_outage(&ending),
+                }
+            }
+            waiting = still;
+        }
+    }
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::policy::plan::{Grant, Leg, LegCache, LegId, TokenSource, TypedSource,
 use crate::rejection::{Rejection, RetryAfter, TokenFault};
 use crate::report::Note;
 use crate::report::note::{Blame, ResponseFault};
+use crate::report::text::ForeignProse;
 use crate::secret::Secret;
 use crate::time::UnixTime;
 use std::time::Duration;
@@ -128,11 +129,16 @@ pub(in crate::flow) fn learn(
     let (token, issued) = read(response, leg, environment)?;
     let now = environment.now;
     let validated = request.settled.token.as_deref().ok_or(Rejection::Internal)?;
-    if let Some(expires) = leg.cache.and_then(|cache| cached_until(&issued, cache, validated, now)) {
+    let expires = leg.cache.and_then(|cache| cached_until(&issued, cache, validated, now));
+    let is_cached = expires.is_some();
+    if let Some(expires) = expires {
         let key = server.grant_key(request, leg_id).ok_or(Rejection::Internal)?;
         let text = issued.token.expose().as_bytes();
         let retention = Retention { expires, shared_form: Some(text) };
         server.cache.insert_issued(key, token.clone(), text.len(), retention, now, environment.store);
+    }
+    if !is_cached {
+        request.settled.leg_key = None;
     }
     request.settled.legs.push(token);
     request.settled.unshared_leg = false;
@@ -192,7 +198,12 @@ fn refusal(status: u16, error: ErrorResponse, leg: &Leg, environment: &mut Envir
         _ => (Blame::Operator, Rejection::Unusable(ENDPOINT)),
     };
     let description = error.error_description.unwrap_or_default();
-    environment.report.add(Note::OAuthError { status, error: error.error, description, blame });
+    environment.report.add(Note::OAuthError {
+        status,
+        error: ForeignProse::new(error.error),
+        description: ForeignProse::new(description),
+        blame,
+    });
     rejection
 }
 

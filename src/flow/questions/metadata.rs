@@ -17,7 +17,7 @@ use crate::report::note::ResponseFault;
 
 /// A request for the metadata, at the URL whose turn it is.
 pub(in crate::flow) fn callout(server: &ResourceServer, issuer: IssuerId) -> Result<Callout, Rejection> {
-    let urls = metadata_urls(server, issuer)?;
+    let urls = urls(server, issuer)?;
     let keys = &server.issuers.get(issuer)?.keys;
     let url = urls.get(keys.metadata_url(urls.len())).ok_or(Rejection::Internal)?;
     Ok(fetch_callout(url, EndpointKind::Metadata, issuer))
@@ -34,43 +34,39 @@ pub(in crate::flow) fn learn(
     environment: &mut Environment<'_>,
 ) -> Result<(), Rejection> {
     let (ticket, now) = (ticket.ok_or(Rejection::Internal)?, environment.now);
-    let urls = metadata_urls(server, issuer)?.len();
+    let urls = urls(server, issuer)?.len();
     let lifetimes = server.policy.validation.key_lifetimes;
-    let read = match response {
-        None => None,
-        Some(Err(rejection)) => Some(Err((rejection, true))),
-        Some(Ok(response)) => Some(
-            read_metadata(server, issuer, response, environment)
-                .map(|endpoint| server.policy.with_cluster(endpoint))
-                .map_err(|rejection| (rejection, false)),
-        ),
+    let read = response.map(|response| match response {
+        Err(rejection) => Err((rejection, false)),
+        Ok(response) => read_metadata(server, issuer, response, environment)
+            .map(|endpoint| server.policy.with_cluster(endpoint))
+            .map_err(|rejection| (rejection, true)),
+    });
+    let metadata_callouts = match request.settled.keys {
+        Some(KeyFetch::GoesOn { metadata_callouts }) => metadata_callouts.saturating_add(1),
+        _ => 1,
     };
+    let goes_on = KeyFetch::GoesOn { metadata_callouts };
     let keys = &mut server.issuers.get_mut(issuer)?.keys;
-    let (end, fetch) = match read {
-        None => (FetchEnd::GoesOn, KeyFetch::GoesOn),
-        Some(Ok(endpoint)) => {
-            keys.discover(endpoint, now.saturating_add(lifetimes.metadata));
-            (FetchEnd::GoesOn, KeyFetch::GoesOn)
-        }
-        Some(Err((rejection, no_response))) => {
-            if no_response {
-                keys.retry_same_url(lifetimes.metadata_tries);
-            } else {
-                keys.next_url();
-            }
-            if no_response || keys.metadata_url(urls) == 0 {
-                (FetchEnd::Failed, KeyFetch::Failed(rejection))
-            } else {
-                (FetchEnd::GoesOn, KeyFetch::GoesOn)
-            }
-        }
+    let fetch = match &read {
+        None | Some(Ok(_)) => goes_on,
+        Some(Err((_, true))) if metadata_callouts < urls => goes_on,
+        Some(Err((rejection, _))) => KeyFetch::Failed(*rejection),
     };
+    let end = if fetch == goes_on { FetchEnd::GoesOn } else { FetchEnd::Failed };
     keys.end(ticket, end, now);
+    match read {
+        None => {}
+        Some(Ok(endpoint)) => keys.discover(endpoint, now.saturating_add(lifetimes.metadata)),
+        Some(Err((_, true))) => keys.next_url(),
+        Some(Err((_, false))) => keys.retry_same_url(lifetimes.metadata_tries),
+    }
     request.settled.keys = Some(fetch);
     Ok(())
 }
 
-fn metadata_urls(server: &ResourceServer, issuer: IssuerId) -> Result<&[Endpoint], Rejection> {
+/// The URLs of an issuer's metadata, in the order in which they are tried.
+pub(in crate::flow) fn urls(server: &ResourceServer, issuer: IssuerId) -> Result<&[Endpoint], Rejection> {
     match server.issuers.get(issuer)?.policy.proof.keys() {
         Some(KeySource::Discovered(urls)) => Ok(urls),
         _ => Err(Rejection::Internal),

@@ -15,7 +15,7 @@ use super::outcome;
 use super::question::Question;
 use super::request::{Pending, Request};
 use super::server::ResourceServer;
-use crate::http::Callout;
+use crate::http::{Body, Callout};
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
 
@@ -59,7 +59,7 @@ impl ResourceServer {
         };
         let response = outcome::in_time(outcome, question.endpoint()?, due, environment);
         // The request that made the callout has processed this response.
-        let settled = joined && self.settled_by_another(&request, &question, asked, environment);
+        let settled = joined && self.settle_by_another(&mut request, &question, asked, environment);
         match question {
             Question::Metadata(issuer) => {
                 metadata::learn(
@@ -84,10 +84,11 @@ impl ResourceServer {
         Ok(request)
     }
 
-    /// Whether the answer to a question is known by what another request has learnt since it was asked.
-    fn settled_by_another(
+    /// Settles a question by what another request has learnt since it was asked; false where that is
+    /// nothing.
+    fn settle_by_another(
         &mut self,
-        request: &Request,
+        request: &mut Request,
         question: &Question,
         asked: UnixTime,
         environment: &mut Environment<'_>,
@@ -99,20 +100,28 @@ impl ResourceServer {
             }
             Question::Keys(issuer) => keys(issuer).is_some_and(|keys| keys.is_newer_than(asked)),
             Question::Introspection(introspector) => {
-                !matches!(self.known_introspection(request, *introspector, environment), Ok(None))
+                match self.known_introspection(request, *introspector, environment) {
+                    Ok(known) => request.settled.introspected = known,
+                    // It was refused, which the walk finds in the cache of refusals.
+                    Err(_) => return true,
+                }
+                request.settled.introspected.is_some()
             }
             Question::Grant(leg) => {
                 let key = self.grant_key(request, *leg);
-                key.is_some_and(|key| self.known_grant(&key, environment).is_some())
+                let known = key.and_then(|key| self.known_grant(&key, environment));
+                let is_known = known.is_some();
+                request.settled.legs.extend(known);
+                is_known
             }
             Question::Body(_) => false,
         }
     }
 }
 
-fn read_body(body: Result<&[u8], BodyFailure>) -> Result<Vec<u8>, Rejection> {
+fn read_body(body: Result<&[u8], BodyFailure>) -> Result<Body, Rejection> {
     match body {
-        Ok(body) => Ok(body.to_vec()),
+        Ok(body) => Ok(Body(body.to_vec())),
         Err(BodyFailure::TooLarge) => Err(Rejection::BodyTooLarge),
         Err(BodyFailure::LengthRequired) => Err(Rejection::LengthRequired),
         Err(BodyFailure::Unreadable) => Err(Rejection::Internal),
