@@ -49,9 +49,9 @@ impl ResourceServer {
     ) -> Decision<(HeaderEdits, Receipt)> {
         let token = self.validate(request, environment)?;
         self.read_body(request)?;
-        self.authorize(&token)?;
+        let authorized = self.authorize(&token)?;
         let upstream = self.obtain(request, environment)?;
-        Ok(self.rewrite(request, &token, upstream.as_ref(), environment)?)
+        Ok(self.rewrite(request, &token, &authorized, upstream.as_ref(), environment)?)
     }
 
     fn validate(

@@ -18,7 +18,7 @@ impl ResourceServer {
     ) -> Decision<Option<UpstreamToken>> {
         let legs = match &self.policy.upstream_credential {
             UpstreamCredential::Removed => return Ok(None),
-            original @ UpstreamCredential::Original => return Ok(UpstreamToken::passed_on(original)),
+            UpstreamCredential::Original => return Ok(UpstreamToken::passed_on(&self.policy)),
             UpstreamCredential::Issued(plan) => plan.legs().map(|(id, _)| id).collect::<Vec<_>>(),
         };
         for leg in legs.into_iter().skip(request.settled.legs.len()) {

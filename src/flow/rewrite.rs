@@ -2,6 +2,7 @@
 //! [`HeaderEdits`].
 
 use super::accept::ValidatedToken;
+use super::authorize::Authorized;
 use super::environment::Environment;
 use super::header_edit::HeaderEdit;
 use super::receipt::Receipt;
@@ -17,8 +18,8 @@ use serde_json::Value;
 const MAX_VALUE_BYTES: usize = 16_384;
 
 /// The edits that turn the client's request into the upstream's, in the order to apply them. Holding
-/// this value is the proof that the request may pass: it is made from a validated token and, where the
-/// policy has one issued, the upstream's own.
+/// this value is the proof that the request may pass: it is made from a validated token that allows it
+/// and, where the policy has one issued, the upstream's own.
 #[derive(Debug)]
 pub struct HeaderEdits(Vec<HeaderEdit>);
 
@@ -39,6 +40,7 @@ impl ResourceServer {
         &self,
         request: &Request,
         token: &ValidatedToken,
+        _: &Authorized,
         upstream: Option<&UpstreamToken>,
         environment: &mut Environment<'_>,
     ) -> Result<(HeaderEdits, Receipt), Rejection> {

@@ -5,6 +5,7 @@ use super::outcome::TimelyResponse;
 use crate::cache::entry::AuthenticEntry;
 use crate::oauth::token_exchange::{IssuedToken, TokenExchangeError};
 use crate::oauth::token_type::TokenTypeIdentifier;
+use crate::policy::Policy;
 use crate::policy::plan::UpstreamCredential;
 use crate::secret::Secret;
 use std::rc::Rc;
@@ -41,8 +42,8 @@ impl UpstreamToken {
     }
 
     /// The caller's own token, where the policy passes it on.
-    pub(super) fn passed_on(credential: &UpstreamCredential) -> Option<UpstreamToken> {
-        match credential {
+    pub(super) fn passed_on(policy: &Policy) -> Option<UpstreamToken> {
+        match policy.upstream_credential {
             UpstreamCredential::Original => Some(UpstreamToken(Origin::Caller)),
             UpstreamCredential::Issued(_) | UpstreamCredential::Removed => None,
         }

@@ -37,8 +37,8 @@ impl UpstreamCredential {
     }
 }
 
-/// One or more legs. A leg can only use what an earlier one issued, because only [`Plan::then`] makes
-/// a [`LegId`].
+/// One or more legs. [`Plan::then`] gives a leg the name of the one before it, and no plan makes the name
+/// of a leg that is not there.
 #[derive(Clone, Debug)]
 pub struct Plan {
     legs: Vec<Leg>,
