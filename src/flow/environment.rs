@@ -16,7 +16,7 @@ pub struct Environment<'a> {
 }
 
 /// What the shell brings back.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Event<'a> {
     /// The callout ended.
     Called {
@@ -27,6 +27,18 @@ pub enum Event<'a> {
     },
     /// The request's body is there, or cannot be had.
     Body(Result<&'a [u8], BodyFailure>),
+}
+
+/// A body may hold credentials, so that only its length is shown.
+impl std::fmt::Debug for Event<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Event::Called { outcome, joined } => {
+                formatter.debug_struct("Called").field("outcome", outcome).field("joined", joined).finish()
+            }
+            Event::Body(body) => formatter.debug_tuple("Body").field(&body.map(<[u8]>::len)).finish(),
+        }
+    }
 }
 
 /// Why there is no body.

@@ -1,7 +1,7 @@
 //! What can be reported: each note with its level and its text, in one exhaustive match each.
 
 use super::level::Level;
-use super::text::{Prose, Quoted};
+use super::text::{ForeignProse, Quoted};
 use crate::jose::jwk::Unusable;
 use crate::jose::jws::JwsError;
 use crate::oauth::endpoint::EndpointKind;
@@ -13,7 +13,7 @@ use crate::token::jwt::VerificationError;
 use std::fmt;
 
 /// Something that an operator may want to know. A note holds no credential: what another server wrote
-/// is kept as it came and shown through [`Prose`].
+/// is a [`ForeignProse`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
     /// A token was refused.
@@ -31,9 +31,9 @@ pub enum Note {
         /// The status that came with it.
         status: u16,
         /// `error`; empty where there is none.
-        error: String,
+        error: ForeignProse,
         /// `error_description`; empty where there is none.
-        description: String,
+        description: ForeignProse,
         /// Who can mend it.
         blame: Blame,
     },
@@ -184,12 +184,9 @@ impl fmt::Display for Note {
             Note::UnusableResponse(endpoint, fault) => {
                 write!(formatter, "the response of the {} {fault}", endpoint.as_str())
             }
-            Note::OAuthError { status, error, description, .. } => write!(
-                formatter,
-                "the token endpoint answered {status}: error {} {}",
-                Prose(error),
-                Prose(description)
-            ),
+            Note::OAuthError { status, error, description, .. } => {
+                write!(formatter, "the token endpoint answered {status}: error {error} {description}")
+            }
             Note::KeysLeftOut { usable, left_out } => {
                 write!(formatter, "{usable} keys fetched; left out: {}", Counted(left_out))
             }
@@ -304,8 +301,8 @@ mod tests {
             (
                 Note::OAuthError {
                     status: 400,
-                    error: "invalid_target".to_owned(),
-                    description: "no\r\ntoken abcdef0123456789".to_owned(),
+                    error: ForeignProse::new("invalid_target".to_owned()),
+                    description: ForeignProse::new("no\r\ntoken abcdef0123456789".to_owned()),
                     blame: Blame::Operator,
                 },
                 Level::Error,
@@ -323,6 +320,7 @@ mod tests {
             ),
         ] {
             assert_eq!((note.level(), note.to_string().as_str()), (level, line));
+            assert!(!format!("{note:?}").contains("abcdef0123456789"));
         }
     }
 }

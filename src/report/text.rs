@@ -3,6 +3,30 @@
 use crate::text::is_b64token_byte;
 use std::fmt;
 
+/// Prose of another server, as it came. It may repeat a credential, so that `Debug` shows only its length
+/// and `Display` goes through [`Prose`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct ForeignProse(String);
+
+impl ForeignProse {
+    /// Takes what another server wrote.
+    pub fn new(text: String) -> ForeignProse {
+        ForeignProse(text)
+    }
+}
+
+impl fmt::Debug for ForeignProse {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "ForeignProse({} bytes)", self.0.len())
+    }
+}
+
+impl fmt::Display for ForeignProse {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Prose(&self.0).fmt(formatter)
+    }
+}
+
 /// Text from outside, fit for a log line: at most 120 characters, in quotes, with quotes, control
 /// characters and everything that is not ASCII escaped, so that it can neither forge a line nor
 /// flood the log.

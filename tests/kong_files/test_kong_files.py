@@ -115,8 +115,8 @@ COMPOSED = {
     "configuration: /client_secret:": ["configuration: {mistake}"],
     "not supported on this gateway: /client_auth:": ["not supported on this gateway: {what}"],
     "shared cache disabled: there is no shared zone": ["shared cache disabled: {}", "there is no shared zone"],
-    'answered 401: error "invalid_client"': ["answered {status}: error {}"],
-    'answered 400: error "invalid_target"': ["answered {status}: error {}"],
+    'answered 401: error "invalid_client"': ["answered {status}: error {error}"],
+    'answered 400: error "invalid_target"': ["answered {status}: error {error}"],
     "answered 401; check client_id": ["answered {status}{hint}", "401 | 403", "; check client_id"],
 }
 """Lines that the source puts together, and of what."""
