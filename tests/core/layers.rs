@@ -26,6 +26,8 @@ struct Source {
     module: ModulePath,
     file: PathBuf,
     imports: BTreeSet<ModulePath>,
+    /// What it has that belongs to the shell alone: global state, `unsafe` code, the gateway's interface.
+    shells: Vec<String>,
     lines: usize,
 }
 
@@ -57,21 +59,25 @@ fn read(file: PathBuf) -> Source {
         module.pop();
     }
     let text = std::fs::read_to_string(&file).unwrap();
-    let mut paths = Paths { module: module.clone(), found: BTreeSet::new() };
+    let mut paths = Paths { module: module.clone(), found: BTreeSet::new(), shells: Vec::new() };
     paths.visit_file(&syn::parse_file(&text).unwrap());
     let code = text.split("\nmod tests {").next().unwrap();
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//")).count();
-    Source { module, file, imports: paths.found, lines }
+    Source { module, file, imports: paths.found, shells: paths.shells, lines }
 }
 
 /// Collects the paths into the crate that code outside of tests names.
 struct Paths {
     module: ModulePath,
     found: BTreeSet<ModulePath>,
+    shells: Vec<String>,
 }
 
 impl Paths {
     fn add(&mut self, segments: &[String]) {
+        if segments.first().is_some_and(|name| name == "proxy_wasm") {
+            self.shells.push(segments.join("::"));
+        }
         let mut segments = segments.iter().map(String::as_str).peekable();
         let mut path = match segments.peek() {
             Some(&"crate") => {
@@ -137,6 +143,23 @@ impl<'ast> Visit<'ast> for Paths {
         self.add_tree(&item.tree, Vec::new());
     }
 
+    fn visit_item_static(&mut self, item: &'ast syn::ItemStatic) {
+        self.shells.push(format!("static {}", item.ident));
+        visit::visit_item_static(self, item);
+    }
+
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        if call.path.segments.last().is_some_and(|segment| segment.ident == "thread_local") {
+            self.shells.push("thread_local!".to_owned());
+        }
+        visit::visit_macro(self, call);
+    }
+
+    fn visit_expr_unsafe(&mut self, code: &'ast syn::ExprUnsafe) {
+        self.shells.push("unsafe".to_owned());
+        visit::visit_expr_unsafe(self, code);
+    }
+
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let segments: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         self.add(&segments);
@@ -178,6 +201,19 @@ fn imports_never_run_upward() {
         }
     }
     assert!(seen > 300, "the imports are found: {seen}");
+}
+
+#[test]
+fn only_the_shell_has_state_of_its_own_and_calls_the_gateway() {
+    let mut seen = 0;
+    for source in sources() {
+        if source.module.is_empty() || source.module.first().is_some_and(|name| name == "host") {
+            seen += source.shells.len();
+        } else {
+            assert!(source.shells.is_empty(), "{:?} has {:?}", source.module, source.shells);
+        }
+    }
+    assert!(seen > 5, "the shell's are found: {seen}");
 }
 
 /// A file may use what the `mod.rs` of its own folder defines, which declares the file.
