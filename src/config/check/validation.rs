@@ -50,12 +50,12 @@ impl Checker<'_> {
         entries: &[Entry<'_>],
         followers: &[Accepted<'_>],
     ) -> bool {
-        let somebody_follows = !followers.is_empty() || entries.iter().any(|entry| !entry.introspects());
+        let an_issuer_follows = !followers.is_empty() || entries.iter().any(|entry| !entry.introspects());
         match followed {
             TokenValidation::Jwt => false,
             TokenValidation::Auto => true,
-            TokenValidation::Introspection => somebody_follows || self.names_introspection(),
-            TokenValidation::Both => somebody_follows,
+            TokenValidation::Introspection => an_issuer_follows || self.names_introspection(),
+            TokenValidation::Both => an_issuer_follows,
         }
     }
 }
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_at_the_top_is_needed_where_every_issuer_has_its_own() {
+    fn no_introspection_at_the_top_is_needed_where_every_issuer_has_its_own() {
         let entry = json!([{
             "issuer": "https://auth.example.com", "introspection_endpoint": "https://auth.example.com/ask"
         }]);

@@ -242,7 +242,7 @@ pub const FIELDS: &[Field] = &[
         "The URL of the authorization server's metadata document, which ends in oauth-authorization-server or \
          openid-configuration.",
     )
-    .or(Default::Derived("the well-known places of RFC 8414 and OpenID Connect for the issuer")),
+    .or(Default::Derived("the well-known URLs of RFC 8414 and OpenID Connect for the issuer")),
     Field::kong(
         "metadata_cache_ttl",
         FieldType::integer(1, MAX_SECONDS),

@@ -1,7 +1,7 @@
 """A real Kong without a database, brought up with its own command, ``KONG_BIN``.
 
 All sites share as few Kongs as they can: one for each variant and environment. A site is a service
-and a route of its own with the filter as its filter chain, told from the others by the port the
+and a route of its own with the filter as its filter chain, distinguished from the others by the port the
 client came to.
 """
 
@@ -54,7 +54,7 @@ TELL_PORT = {
         "access": [f"ngx.req.clear_header('{PORT}')"],
     },
 }
-"""Has Kong's router see the port the client came to, and nobody else."""
+"""Has Kong's router see the port the client came to; the upstream does not get it."""
 
 
 class KongDriver:
@@ -126,7 +126,7 @@ class _Node:
         self._reserved = [_reserve() for _ in range(len(sites) + 2)]
         free = [Address("127.0.0.1", each.getsockname()[1]) for each in self._reserved]
         self._status = free.pop()
-        # What the file of hosts does not know is not to be found: nobody answers there.
+        # What the file of hosts does not know is not to be found: no server answers there.
         self._nameserver = free.pop()
         self.addresses = {site.name: address for site, address in zip(sites, free, strict=True)}
 

@@ -19,7 +19,7 @@ REUSED = 20
 """So many tokens of each key are in use at a time."""
 ANSWERED_UPSTREAM = 200
 TRIES = 4
-"""So often a client asks that was told to come again in a second."""
+"""How often a client asks when the answer is to retry after a second."""
 
 
 @dataclass(frozen=True)

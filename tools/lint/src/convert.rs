@@ -68,7 +68,7 @@ fn convert_entry(
     let place = entry.place;
     let config = entry.config.map_err(|sentence| format!("{place}: {sentence}"))?;
     let judgement = fields::judge(&config, &unknown::or_stand_in(environment));
-    let mut lines: Vec<_> = judgement.lines.into_iter().map(told).collect();
+    let mut lines: Vec<_> = judgement.lines.into_iter().map(of_the_entry).collect();
     lines.extend(judgement.policy.iter().flat_map(kong::impossible));
     lines.extend(entry_lines(entry.entry, entry.owner, entry.is_for_consumer));
     lines.extend(DIFFERENCES.map(|text| Line::new(Verdict::Warning, "", text)));
@@ -87,8 +87,8 @@ fn convert_entry(
     Ok(Converted { place, chain, lines })
 }
 
-/// What is said of a field of the entry.
-fn told(line: Line) -> Line {
+/// A line of the report, in the words for a field of the entry.
+fn of_the_entry(line: Line) -> Line {
     let name = line.pointer.trim_start_matches('/');
     let Some(field) = FIELDS.iter().find(|field| field.name == name) else { return line };
     let text = match line.verdict {

@@ -126,8 +126,8 @@ fn check(file: &str, text: &str, quiet: bool, output: &mut String) -> Result<Out
         if findings.is_fatal() {
             outcome = Outcome::Mistakes;
         }
-        let is_told = |line: &&Line| !quiet || line.verdict.is_fatal() || line.verdict == Verdict::Warning;
-        let lines: Vec<_> = findings.lines.iter().filter(is_told).collect();
+        let is_shown = |line: &&Line| !quiet || line.verdict.is_fatal() || line.verdict == Verdict::Warning;
+        let lines: Vec<_> = findings.lines.iter().filter(is_shown).collect();
         if !lines.is_empty() || !quiet {
             let _ = writeln!(output, "{}", heading(file, &findings.place));
         }
