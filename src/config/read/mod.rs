@@ -14,7 +14,7 @@ use crate::config::diagnostics::{Diagnostics, MAX_ERRORS};
 use crate::config::table::{DefaultValue, Field, FieldType, Support};
 use crate::diagnostic::DiagnosticKind;
 use crate::text::pointer_to;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Reads one configuration.
@@ -46,7 +46,8 @@ impl<'a> Reader<'a> {
             let value = self.field(field, written.remove(field.name).unwrap_or_default(), &pointer);
             if field.support == Support::Honoured {
                 // The written form keeps each value with its pointer.
-                parts.entry(field.part).or_default().insert(field.name.to_owned(), json!([pointer, value]));
+                let written = Value::Array(vec![Value::String(pointer), value]);
+                parts.entry(field.part).or_default().insert(field.name.to_owned(), written);
             }
         }
         for name in written.keys().take(MAX_ERRORS.saturating_add(1)) {
@@ -109,6 +110,7 @@ fn is_default(field: &Field, value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     const FIELDS: &[Field] = &[
         Field::kong("needed", FieldType::Boolean, "It is needed.").required(),
