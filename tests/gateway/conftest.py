@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gateway_suite import driver, matrix, runner, scenario
 from gateway_suite.runner import Outcome
+from gateway_suite.running_envoy import Envoys
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTCOMES = pytest.StashKey[list[Outcome]]()
@@ -71,6 +73,14 @@ def outcomes(
     seen = runner.run(gateway, chosen, wasm, tmp_path_factory.mktemp("gateway"))
     request.config.stash[OUTCOMES] = seen
     return {(each.scenario.id, each.site.variant): each for each in seen}
+
+
+@pytest.fixture(scope="session")
+def envoys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Envoys]:
+    """Envoys that take in a site for each test."""
+    made = Envoys(lambda: tmp_path_factory.mktemp("envoy"))
+    yield made
+    made.stop()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from gateway_suite import envoy
 from gateway_suite.envoy import EnvoyDriver
 from gateway_suite.envoy_stage import EnvoyStage
 from gateway_suite.model import values
+from gateway_suite.running_envoy import Envoys
 
 DIST = Path(__file__).resolve().parents[2] / "dist"
 FAULTY = Path(os.environ.get("TOKEN_EXCHANGE_FAULTY_WASM", DIST / "token_exchange-fault-injection.wasm"))
@@ -35,13 +36,13 @@ TRAILER = b"x-checksum: 1\r\n"
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., EnvoyStage]]:
+def stage(envoys: Envoys, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., EnvoyStage]]:
     """Sets a stage whose filter can read bodies; at the end nothing must have trapped."""
     stages: list[EnvoyStage] = []
 
     def set_up(variant: str = STOP_HEADERS) -> EnvoyStage:
         monkeypatch.setattr(envoy, "IDLE_TIMEOUT", f"{IDLE}s")
-        stages.append(EnvoyStage(FAULTY, tmp_path, 1, variant, {"timeout": 2000}))
+        stages.append(EnvoyStage(envoys.of(FAULTY), variant, {"timeout": 2000}))
         return stages[-1]
 
     yield set_up

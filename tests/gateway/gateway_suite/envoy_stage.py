@@ -9,9 +9,7 @@ import json
 import socket
 import struct
 import time
-import urllib.request
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -19,9 +17,9 @@ from aiohttp import web
 
 from .authorization_server import AuthorizationServer, Behaviour, Call, Client
 from .background import BackgroundLoop
-from .envoy import EnvoyDriver
 from .model import Site, values
 from .runner import CLIENTS, ISSUER, RESOURCE
+from .running_envoy import NUMBERS, RunningEnvoy
 from .scenario import FOLDER, expand, merge
 from .upstream import Upstream
 
@@ -75,20 +73,20 @@ class Visit:
 
 
 class EnvoyStage:
-    """Envoy with one site, its authorization server and its upstream."""
+    """A site of its own on a running Envoy, with its authorization server and its upstream."""
 
-    def __init__(self, wasm: Path, workdir: Path, workers: int, variant: str, patch: Any) -> None:
+    def __init__(self, envoy: RunningEnvoy, variant: str, patch: Any) -> None:
         self._loop = BackgroundLoop()
-        self._driver = EnvoyDriver(workers)
-        self._admin = workdir / "admin-address"
+        self._envoy = envoy
         self.server, self.upstream = HeldServer(), Upstream()
         self.token = self._mint("alice")
         callouts = {endpoint.authority: endpoint.listener.address for endpoint in self.server.endpoints.values()}
-        self.site = Site("flights", "flights", variant, self._config(patch), self.upstream.address, callouts)
+        name = f"stage-{next(NUMBERS)}"
+        self.site = Site(name, name, variant, self._config(patch), self.upstream.address, callouts)
         try:
             self._loop.run(self.server.start())
             self._loop.run(self.upstream.start())
-            self._driver.start([self.site], wasm, workdir)
+            self._envoy.add(self.site)
         except BaseException:
             self.close()
             raise
@@ -109,7 +107,7 @@ class EnvoyStage:
     @property
     def port(self) -> int:
         """Where the gateway listens."""
-        return self._driver.address(self.site).port
+        return self._envoy.address(self.site).port
 
     def visit(self, path: str = "/tools", body: bytes | None = None, **headers: str) -> Visit:
         """Sends a good request of alice."""
@@ -125,14 +123,11 @@ class EnvoyStage:
 
     def active(self) -> int:
         """How many requests the gateway is at work on."""
-        return self.statistic("http.flights.downstream_rq_active")
+        return self._envoy.statistic(f"http.{self.site.name}.downstream_rq_active")
 
-    def statistic(self, ending: str) -> int:
-        """The one number of the gateway's whose name ends so."""
-        url = f"http://{self._admin.read_text('utf-8')}/stats?format=json&filter={ending}$"
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            (statistic,) = json.load(answer)["stats"]
-        return int(statistic["value"])
+    def connections(self, worker: int) -> int:
+        """How many connections a worker of the gateway has taken for this site."""
+        return self._envoy.statistic(f"listener.{self.site.name}.worker_{worker}.downstream_cx_total")
 
     def calls(self, name: str) -> int:
         """How often an endpoint was called."""
@@ -159,15 +154,15 @@ class EnvoyStage:
 
     def trapped(self) -> str | None:
         """What is known of a trap."""
-        return self._driver.trapped(self.site)
+        return self._envoy.trapped(self.site)
 
     def log(self) -> str:
         """What the filter has logged."""
-        return self._driver.log(self.site)
+        return self._envoy.log(self.site)
 
     def close(self) -> None:
-        """Ends everything."""
-        self._driver.stop()
+        """Ends the servers, and Envoy need not keep the site."""
+        self._envoy.remove(self.site)
         self._loop.run(self.server.stop())
         self._loop.run(self.upstream.stop())
         self._loop.close()
