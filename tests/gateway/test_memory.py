@@ -30,13 +30,11 @@ anything: it goes up and down by tens of megabytes as Lua collects."""
 
 
 @pytest.fixture
-def gateway(request: pytest.FixtureRequest) -> Iterator[Driver]:
+def gateway(request: pytest.FixtureRequest) -> Driver:
     name = request.config.getoption("--gateway")
     if name is None:
         pytest.skip("no gateway was chosen")
-    made = driver.create(name)
-    yield made
-    made.stop()
+    return driver.create(name)
 
 
 def test_memory_is_back_where_it_was(request: pytest.FixtureRequest, gateway: Driver, tmp_path: Path) -> None:
@@ -68,10 +66,13 @@ def test_memory_is_back_where_it_was(request: pytest.FixtureRequest, gateway: Dr
 def _stages(gateway: Driver, workdir: Path) -> Iterator[list[Stage]]:
     loop, certificates = BackgroundLoop(), Certificates(workdir)
     stages = [Stage(each, gateway.variants[-1], loop, certificates) for each in _faults()]
-    yield stages
-    for stage in stages:
-        stage.close()
-    loop.close()
+    try:
+        yield stages
+    finally:
+        gateway.stop()  # first, as a server waits for connections that a gateway keeps
+        for stage in stages:
+            stage.close()
+        loop.close()
 
 
 def _rounds(gateway: Driver, stages: list[Stage], rounds: int) -> None:

@@ -7,6 +7,7 @@ own, so that a test can break one alone.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import time
@@ -149,8 +150,7 @@ class AuthorizationServer:
 
     async def stop(self) -> None:
         """Ends all listening."""
-        for endpoint in self.endpoints.values():
-            await endpoint.listener.close()
+        await asyncio.gather(*(endpoint.listener.close() for endpoint in self.endpoints.values()))
 
     def mint(
         self, subject: str, lifetime: int = 300, active: bool = True, value: str | None = None, **claims: Any

@@ -163,9 +163,11 @@ class EnvoyStage:
     def close(self) -> None:
         """Ends the servers, and Envoy need not keep the site."""
         self._envoy.remove(self.site)
-        self._loop.run(self.server.stop())
-        self._loop.run(self.upstream.stop())
+        self._loop.run(self._stop())
         self._loop.close()
+
+    async def _stop(self) -> None:
+        await asyncio.gather(self.server.stop(), self.upstream.stop())
 
 
 async def _set(event: asyncio.Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -163,8 +164,7 @@ class Stage:
                 await endpoint.listener.listen()
 
     async def _stop(self) -> None:
-        await self._server.stop()
-        await self._upstream.stop()
+        await asyncio.gather(self._server.stop(), self._upstream.stop())
 
     def _config(self) -> str:
         if isinstance(self._scenario.config, str):
