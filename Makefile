@@ -16,9 +16,9 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 REQUIREMENTS := tests/gateway/requirements.txt
 PYTHON_TESTS := tests/gateway/test_servers.py tests/gateway/test_check.py tests/kong_model/rules
-GATEWAY_TESTS := $(addprefix tests/gateway/,test_scenarios.py test_rotation.py test_memory.py) \
-  $(if $(filter envoy,$(GATEWAY)),$(addprefix tests/gateway/,test_envoy.py test_bodies.py test_flights.py test_faults_within.py)) \
-  $(if $(filter kong-model,$(GATEWAY)),tests/kong_model/filter)
+GATEWAY_TESTS := $(addprefix tests/gateway/,test_scenarios.py test_rotation.py test_memory.py)
+GATEWAY_TESTS_envoy := $(addprefix tests/gateway/,test_envoy.py test_bodies.py test_flights.py test_faults_within.py)
+GATEWAY_TESTS_kong-model := tests/kong_model/filter
 COMPOSE := docker compose -p token-exchange -f kong/compose.yaml
 WASM := dist/token_exchange.wasm
 FAULTY_WASM := dist/token_exchange-fault-injection.wasm
@@ -27,7 +27,7 @@ WASM_RUSTFLAGS := -C target-feature=+simd128 --remap-path-prefix=$(or $(CARGO_HO
 BENCH_WASM := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange_bench.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange.wasm
 
-.PHONY: help demo demo-up test gateway-test soak proofs panics mutations mutants kong-check kong-render deck-validate kong-demo wasm faulty-wasm bench fuzz lint fmt doc docs ci requirements clean rust artefact-and-servers rust-tests
+.PHONY: help demo demo-up test gateway-test gateway-test-envoy gateway-test-kong-model gateway-test-kong soak proofs panics mutations mutants kong-check kong-render deck-validate kong-demo wasm faulty-wasm bench fuzz lint fmt doc docs ci requirements clean rust artefact-and-servers rust-tests
 
 help: ## this list
 	@echo 'token-exchange: a proxy-wasm filter that validates a bearer token and swaps it at a token endpoint'
@@ -45,8 +45,13 @@ test: rust ## the fast suites: the Rust tests, and the tests of the servers and 
 	$(CARGO) test --locked --workspace
 	$(RUN) -m pytest -q $(PYTHON_TESTS) $(ARGS)
 
-gateway-test: wasm $(VENV)/ready $(if $(filter envoy kong-model,$(GATEWAY)),faulty-wasm) ## the built filter on a gateway: GATEWAY=envoy (the default), kong-model, kong
-	$(RUN) -m pytest -q $(GATEWAY_TESTS) --gateway $(GATEWAY) --wasm $(WASM) $(ARGS)
+gateway-test: ## the built filter on a gateway: GATEWAY=envoy (the default), kong-model, kong, or several, which run side by side
+	@$(MAKE) --no-print-directory --jobs=$(words $(GATEWAY)) $(if $(word 2,$(GATEWAY)),--output-sync=target) \
+	  $(addprefix gateway-test-,$(GATEWAY))
+
+gateway-test-envoy gateway-test-kong-model: faulty-wasm
+gateway-test-envoy gateway-test-kong-model gateway-test-kong: gateway-test-%: wasm $(VENV)/ready
+	$(RUN) -m pytest -q $(GATEWAY_TESTS) $(GATEWAY_TESTS_$*) --gateway $* --wasm $(WASM) $(ARGS)
 
 soak: wasm $(VENV)/ready ## keys that rotate, are away for ten minutes and come back under load, on GATEWAY (a quarter of an hour)
 	$(RUN) -m pytest -q tests/gateway/test_rotation.py --soak --gateway $(GATEWAY) --wasm $(WASM) $(ARGS)
