@@ -21,7 +21,7 @@ DIST = Path(__file__).resolve().parents[2] / "dist"
 FAULTY = Path(os.environ.get("TOKEN_EXCHANGE_FAULTY_WASM", DIST / "token_exchange-fault-injection.wasm"))
 LATER = 1.0
 IDLE = 3
-"""Seconds after which Envoy answers a request that is told nothing."""
+"""Seconds after which Envoy answers a request that the filter leaves waiting."""
 BODY = b"4\r\nbody\r\n"
 LAST = b"0\r\nx-checksum: 1\r\n\r\n"
 STOP_ALL, STOP_HEADERS = EnvoyDriver.variants
@@ -83,7 +83,9 @@ def test_the_trap_of_another_request_forwards_nothing(stage: Callable[..., Envoy
 
 
 @pytest.mark.parametrize("variant", EnvoyDriver.variants)
-def test_a_callout_whose_end_is_never_told_strands_nobody(stage: Callable[..., EnvoyStage], variant: str) -> None:
+def test_a_callout_whose_end_is_never_reported_strands_no_request(
+    stage: Callable[..., EnvoyStage], variant: str
+) -> None:
     at = stage(variant, idle=15)
     at.let_go()
     started = time.monotonic()

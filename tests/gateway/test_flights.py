@@ -73,7 +73,7 @@ def test_bodies_wait_with_their_requests(stage: Callable[..., EnvoyStage], varia
 
 
 @pytest.mark.parametrize("held", ["introspection", "token"])
-def test_the_first_client_leaves_and_strands_nobody(stage: Callable[..., EnvoyStage], held: str) -> None:
+def test_the_first_client_leaves_and_strands_no_other(stage: Callable[..., EnvoyStage], held: str) -> None:
     at = stage()
     if held == "token":
         at.let_go("introspection")
@@ -98,7 +98,7 @@ def test_all_clients_leave_and_the_next_one_is_served(stage: Callable[..., Envoy
     assert [visit.answer()[0] for visit in late] == [200]
     assert (at.calls("introspection"), at.calls("token")) == (1, 1)
     assert list(at.authorizations()) == [late[0].path]
-    # The flight that nobody was left of has no one to answer.
+    # The flight that all requests have left has none to answer.
     assert at.visit("/again").answer()[0] == 200
 
 
@@ -135,7 +135,7 @@ def test_a_refused_token_is_refused_to_each_request(stage: Callable[..., EnvoySt
     assert at.calls("introspection") == 1
 
 
-def test_a_token_for_one_use_is_shared_with_nobody(stage: Callable[..., EnvoyStage]) -> None:
+def test_a_token_for_one_use_is_not_shared(stage: Callable[..., EnvoyStage]) -> None:
     at = stage()
     at.server.endpoints["token"].behaviours = [{"change": {"expires_in": 0}}]
     visits = at.visits(FEW)

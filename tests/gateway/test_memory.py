@@ -25,8 +25,8 @@ FEW, MANY = 2, 5
 """Rounds before the first measurement, after one that fetches keys, and then until the second."""
 COOLDOWN = 1
 GROWTH = {"kong-model": 0, "envoy": 4 << 20, "kong": float("inf")}
-"""Bytes. The model tells the filter's own memory, Envoy the whole process. That of Kong is told and not held to
-anything: it goes up and down by tens of megabytes as Lua collects."""
+"""Bytes. The model counts the filter's own memory, Envoy the whole process. That of Kong is printed and has no
+limit: it goes up and down by tens of megabytes as Lua collects."""
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ class Refusal(Exception):
 
 @dataclass
 class Endpoint:
-    """One endpoint: where it listens, what it was told to do, and who called."""
+    """One endpoint: where it listens, what it does with a call, and the calls it got."""
 
     listener: Listener
     paths: Sequence[str]
@@ -94,7 +94,7 @@ class Endpoint:
     behaviours: Sequence[Behaviour] = (NORMAL,)
     calls: list[Call] = field(default_factory=list)
     observe: Callable[[Call], None] = lambda call: None
-    """Told of each call as it comes in."""
+    """Called with each call as it comes in."""
 
     @property
     def url(self) -> str:

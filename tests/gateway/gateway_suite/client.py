@@ -1,4 +1,4 @@
-"""A client that writes header bytes as it is told and reads the answer as it comes."""
+"""A client that writes header bytes as they are given and reads the answer as it comes."""
 
 from __future__ import annotations
 

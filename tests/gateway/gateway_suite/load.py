@@ -51,7 +51,7 @@ class Phase:
     """By kind of token and status."""
     waits: list[float] = field(default_factory=list)
     """Seconds that good tokens took which had to be judged."""
-    told_to_come_again: int = 0
+    to_come_again: int = 0
 
 
 class Load:
@@ -94,7 +94,7 @@ class Load:
         for _ in range(TRIES):
             if not (kind == "good" and has_to_judge and (seen.status, seen.retry_after) == (503, "1")):
                 break
-            phase.told_to_come_again += 1
+            phase.to_come_again += 1
             await asyncio.sleep(1)
             seen = await self._send(token)
         phase.answers[kind, seen.status] += 1
@@ -123,7 +123,7 @@ class Load:
     def _mint(self, key: str, lifetime: int = LIFETIME, header: Mapping[str, Any] | None = None) -> str:
         self._minted += 1
         token = self._server.mint_signed(f"user-{self._minted}", lifetime, key, header=header, **CLAIMS)
-        del self._server.tokens[token]  # nobody introspects it
+        del self._server.tokens[token]  # no introspection asks for it
         return token
 
     def _fetches(self) -> Counter[str]:
@@ -145,13 +145,13 @@ class Load:
             yield _summary(phase, ended, fetches)
         whole = Phase("all", self.phases[0].began, self.phases[0].fetches_before, self.total())
         whole.waits = [wait for phase in self.phases for wait in phase.waits]
-        whole.told_to_come_again = sum(phase.told_to_come_again for phase in self.phases)
+        whole.to_come_again = sum(phase.to_come_again for phase in self.phases)
         yield _summary(whole, ends[-1][0], ends[-1][1])
         waits = sorted(whole.waits)
         middle, late = (1000 * waits[int(len(waits) * share)] for share in (0.5, 0.99))
         yield (
             f"good tokens that had to be judged: {len(waits)}, median {middle:.1f} ms, 99th percentile {late:.1f} ms; "
-            f"told to come again in a second: {whole.told_to_come_again}; "
+            f"asked to come again in a second: {whole.to_come_again}; "
             f"lost, or bad and let through: {len(self.faults)}"
         )
 
