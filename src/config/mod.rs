@@ -1,9 +1,9 @@
 //! OPERATOR: what the operator wrote, read and checked once, at load.
 //!
-//! The road is one way. [`fields`] is the table of every field there is. `read` holds the JSON
+//! Everything runs one way. [`fields`] is the table of every field there is. `read` holds the JSON
 //! text against that table and gives back the effective configuration: defaults filled in, secrets
 //! resolved. `written` is that configuration as Rust types, and `check` turns it into the
-//! [`crate::policy::Policy`] the rest of the filter works with. Mistakes are collected on the whole road,
+//! [`crate::policy::Policy`] the rest of the filter works with. Mistakes are collected all along,
 //! so an operator sees all of them at once.
 
 mod check;
