@@ -63,7 +63,7 @@ impl ResourceServer {
             },
         )?;
         if possession.is_none() {
-            return Err(refused(TokenRefusal::NoPossession, TokenFault::SenderConstrained, environment));
+            return Err(no_possession(environment));
         }
         let expires = claims.claims().expires().map_err(|_| Rejection::InvalidToken(TokenFault::BadClaim))?;
         Ok(ValidatedToken { token: presented.token.clone(), claims: claims.into_claims(), expires })
@@ -94,6 +94,11 @@ pub(super) fn refused(
 ) -> Rejection {
     environment.report.add(Note::TokenRefused(reason));
     Rejection::InvalidToken(fault)
+}
+
+/// The rejection of a token that is bound to a key, with no possession shown.
+pub(super) fn no_possession(environment: &mut Environment<'_>) -> Rejection {
+    refused(TokenRefusal::NoPossession, TokenFault::SenderConstrained, environment)
 }
 
 pub(super) fn access_token_fault(refused: &AccessTokenRefused) -> TokenFault {

@@ -1,9 +1,10 @@
 //! Which proof a token needs, and the proof.
 
-use super::accept::{access_token_fault, refused};
+use super::accept::{access_token_fault, no_possession, refused};
 use super::environment::Environment;
 use super::issuers::IssuerId;
 use super::keys::{KeyLookup, UnknownKey};
+use super::possess::Possession;
 use super::proven::{ProvenClaims, Voucher};
 use super::question::{Introspector, KeyFetch, Question};
 use super::questions;
@@ -41,6 +42,9 @@ impl ResourceServer {
         request: &mut Request,
         environment: &mut Environment<'_>,
     ) -> Decision<ProvenClaims> {
+        if request.settled.signed.is_none() {
+            request.settled.signed = self.cached_signed(request, environment.now).cloned();
+        }
         match self.needed_proof(request, environment)? {
             NeededProof::Signature(issuer) => self.signed(request, issuer, environment),
             NeededProof::Introspection(introspector) => self.introspected(request, introspector, environment),
@@ -60,9 +64,7 @@ impl ResourceServer {
         request: &Request,
         environment: &mut Environment<'_>,
     ) -> Result<NeededProof, Rejection> {
-        if let Some((issuer, _)) =
-            self.cached_signed(request, environment.now).and_then(ProvenClaims::signature)
-        {
+        if let Some((issuer, _)) = request.settled.signed.as_ref().and_then(ProvenClaims::signature) {
             return self.proof_of_issuer(issuer);
         }
         // With one issuer and no introspection of other tokens, the signature says whose the token is.
@@ -111,10 +113,6 @@ impl ResourceServer {
         if let Some(signed) = &request.settled.signed {
             return Ok(signed.clone());
         }
-        if let Some(cached) = self.cached_signed(request, environment.now).cloned() {
-            request.settled.signed = Some(cached.clone());
-            return Ok(cached);
-        }
         let (now, token) = (environment.now, request.presented.token.secret().expose());
         let jws = Jws::parse(token)
             .map_err(|error| refused(TokenRefusal::Jws(error), TokenFault::Unreadable, environment))?;
@@ -129,14 +127,13 @@ impl ResourceServer {
             let fault = access_token_fault(&reason);
             refused(TokenRefusal::AccessToken(reason), fault, environment)
         })?;
-        // Introspection would not help a token whose possession is not shown.
-        if Confirmation::of(jwt.claims()) != Confirmation::None {
-            let fault = TokenFault::SenderConstrained;
-            return Err(refused(TokenRefusal::NoPossession, fault, environment).into());
-        }
         let keys = &self.issuers.get(issuer)?.keys;
         let valid_until = keys.valid_until(now, &self.policy.validation.key_lifetimes);
         let signed = ProvenClaims::signed(jwt, issuer, keys.generation());
+        // Introspection would not help a token whose possession is not shown.
+        if Possession::shown(&signed).is_none() {
+            return Err(no_possession(environment).into());
+        }
         if let Ok(Some(expires)) = signed.claims().expires() {
             // Not shared: verifying anew is as quick as asking another worker.
             let retention = Retention { expires: valid_until.min(expires), shared_form: None };
