@@ -19,9 +19,9 @@ impl ResourceServer {
         let legs = match &self.policy.upstream_credential {
             UpstreamCredential::Removed => return Ok(None),
             UpstreamCredential::Original => return Ok(UpstreamToken::passed_on(&self.policy)),
-            UpstreamCredential::Issued(plan) => plan.legs().map(|(id, _)| id).collect::<Vec<_>>(),
+            UpstreamCredential::Issued(plan) => plan.leg_ids(),
         };
-        for leg in legs.into_iter().skip(request.settled.legs.len()) {
+        for leg in legs.skip(request.settled.legs.len()) {
             request.settled.leg_key = self.grant_key(request, leg);
             match request.settled.leg_key.and_then(|key| self.known_grant(&key, environment)) {
                 Some(issued) => request.settled.legs.push(issued),

@@ -60,9 +60,9 @@ impl Plan {
         self.legs.push(leg(before));
     }
 
-    /// Each leg with its name, in the order in which they can be asked.
-    pub fn legs(&self) -> impl Iterator<Item = (LegId, &Leg)> {
-        self.legs.iter().enumerate().map(|(index, leg)| (LegId(index), leg))
+    /// The names of the legs, in the order in which they can be asked.
+    pub fn leg_ids(&self) -> impl Iterator<Item = LegId> + use<> {
+        (0..self.legs.len()).map(LegId)
     }
 
     /// The leg of this name.

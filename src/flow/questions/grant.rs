@@ -60,7 +60,7 @@ pub(in crate::flow) fn callout(
     request: &Request,
     leg: LegId,
 ) -> Result<Callout, Rejection> {
-    let key = server.grant_key(request, leg).filter(|_| !request.settled.unshared_leg);
+    let key = request.settled.leg_key.filter(|_| !request.settled.unshared_leg);
     let leg = server.leg(leg)?;
     let subject = typed_token(&leg.subject, request)?.ok_or(Rejection::Internal)?;
     let actor = match &leg.actor {
@@ -114,7 +114,7 @@ fn typed_token(typed: &TypedSource, request: &Request) -> Result<Option<TypedTok
 pub(in crate::flow) fn learn(
     server: &mut ResourceServer,
     request: &mut Request,
-    leg_id: LegId,
+    leg: LegId,
     response: TimelyResponse<'_>,
     joined: bool,
     environment: &mut Environment<'_>,
@@ -125,20 +125,18 @@ pub(in crate::flow) fn learn(
         request.settled.unshared_leg = true;
         return Ok(());
     }
-    let leg = server.leg(leg_id)?;
+    let leg = server.leg(leg)?;
     let (token, issued) = read(response, leg, environment)?;
     let now = environment.now;
     let validated = request.settled.token.as_deref().ok_or(Rejection::Internal)?;
-    let expires = leg.cache.and_then(|cache| cached_until(&issued, cache, validated, now));
-    let is_cached = expires.is_some();
-    if let Some(expires) = expires {
-        let key = server.grant_key(request, leg_id).ok_or(Rejection::Internal)?;
-        let text = issued.token.expose().as_bytes();
-        let retention = Retention { expires, shared_form: Some(text) };
-        server.cache.insert_issued(key, token.clone(), text.len(), retention, now, environment.store);
-    }
-    if !is_cached {
-        request.settled.leg_key = None;
+    match leg.cache.and_then(|cache| cached_until(&issued, cache, validated, now)) {
+        Some(expires) => {
+            let key = request.settled.leg_key.ok_or(Rejection::Internal)?;
+            let text = issued.token.expose().as_bytes();
+            let retention = Retention { expires, shared_form: Some(text) };
+            server.cache.insert_issued(key, token.clone(), text.len(), retention, now, environment.store);
+        }
+        None => request.settled.leg_key = None,
     }
     request.settled.legs.push(token);
     request.settled.unshared_leg = false;

@@ -107,9 +107,8 @@ impl ResourceServer {
                 }
                 request.settled.introspected.is_some()
             }
-            Question::Grant(leg) => {
-                let key = self.grant_key(request, *leg);
-                let known = key.and_then(|key| self.known_grant(&key, environment));
+            Question::Grant(_) => {
+                let known = request.settled.leg_key.and_then(|key| self.known_grant(&key, environment));
                 let is_known = known.is_some();
                 request.settled.legs.extend(known);
                 is_known
