@@ -3,10 +3,9 @@
 use crate::digest::DigestBuilder;
 use crate::flow::environment::Environment;
 use crate::flow::issuers::IssuerId;
-use crate::flow::keys::{FetchEnd, Ticket};
+use crate::flow::keys::FetchEnd;
 use crate::flow::outcome::TimelyResponse;
 use crate::flow::question::{KeyFetch, Question};
-use crate::flow::request::Request;
 use crate::flow::server::ResourceServer;
 use crate::http::{Callout, Endpoint, FlightKey};
 use crate::jose::jwk::{JwkSet, Unusable};
@@ -41,31 +40,25 @@ pub(in crate::flow) fn callout(
     Ok(fetch_callout(endpoint, EndpointKind::Jwks, issuer))
 }
 
-/// Takes what the endpoint brought; `None` where another request has processed it.
+/// Takes what the endpoint brought; `None` where another request has processed it. What is given back is how
+/// that ends the fetch, and how far this request's own is.
 pub(in crate::flow) fn learn(
     server: &mut ResourceServer,
-    request: &mut Request,
     issuer: IssuerId,
-    ticket: Option<Ticket>,
     response: Option<Result<TimelyResponse<'_>, Rejection>>,
     environment: &mut Environment<'_>,
-) -> Result<(), Rejection> {
-    let ticket = ticket.ok_or(Rejection::Internal)?;
-    let keys = &mut server.issuers.get_mut(issuer)?.keys;
-    let (end, fetch) = match response.map(|response| response.and_then(|it| read_keys(it, environment))) {
+) -> Result<(FetchEnd, KeyFetch), Rejection> {
+    Ok(match response.map(|response| response.and_then(|it| read_keys(it, environment))) {
         None => (FetchEnd::Superseded, KeyFetch::Done),
         Some(Ok(set)) => (FetchEnd::Fetched(set), KeyFetch::Done),
         Some(Err(rejection)) => {
             // A server that answers, with something else, may have moved its keys.
             if matches!(rejection, Rejection::Unusable(_)) {
-                keys.lose_endpoint();
+                server.issuers.get_mut(issuer)?.keys.lose_endpoint();
             }
             (FetchEnd::Failed, KeyFetch::Failed(rejection))
         }
-    };
-    keys.end(ticket, end, environment.now);
-    request.settled.keys = Some(fetch);
-    Ok(())
+    })
 }
 
 /// Where the keys are, as far as that is known.

@@ -3,7 +3,7 @@
 use super::keys::fetch_callout;
 use crate::flow::environment::Environment;
 use crate::flow::issuers::IssuerId;
-use crate::flow::keys::{FetchEnd, Ticket};
+use crate::flow::keys::FetchEnd;
 use crate::flow::outcome::TimelyResponse;
 use crate::flow::question::KeyFetch;
 use crate::flow::request::Request;
@@ -24,45 +24,40 @@ pub(in crate::flow) fn callout(server: &ResourceServer, issuer: IssuerId) -> Res
 }
 
 /// Takes what the URL brought; `None` where another request has processed it. A response that is not the
-/// metadata leads to the next URL; where there was no response, a later request tries again.
+/// metadata leads to the next URL; where there was no response, a later request tries again. What is given
+/// back is how that ends the fetch, and how far this request's own is.
 pub(in crate::flow) fn learn(
     server: &mut ResourceServer,
-    request: &mut Request,
+    request: &Request,
     issuer: IssuerId,
-    ticket: Option<Ticket>,
     response: Option<Result<TimelyResponse<'_>, Rejection>>,
     environment: &mut Environment<'_>,
-) -> Result<(), Rejection> {
-    let (ticket, now) = (ticket.ok_or(Rejection::Internal)?, environment.now);
-    let urls = urls(server, issuer)?.len();
-    let lifetimes = server.policy.validation.key_lifetimes;
-    let read = response.map(|response| match response {
-        Err(rejection) => Err((rejection, false)),
-        Ok(response) => read_metadata(server, issuer, response, environment)
-            .map(|endpoint| server.policy.with_cluster(endpoint))
-            .map_err(|rejection| (rejection, true)),
-    });
+) -> Result<(FetchEnd, KeyFetch), Rejection> {
+    let (urls, lifetimes) = (urls(server, issuer)?.len(), server.policy.validation.key_lifetimes);
     let metadata_callouts = match request.settled.keys {
         Some(KeyFetch::GoesOn { metadata_callouts }) => metadata_callouts.saturating_add(1),
         _ => 1,
     };
-    let goes_on = KeyFetch::GoesOn { metadata_callouts };
+    let goes_on = (FetchEnd::GoesOn, KeyFetch::GoesOn { metadata_callouts });
+    let failed = |rejection| (FetchEnd::Failed, KeyFetch::Failed(rejection));
+    let Some(response) = response else { return Ok(goes_on) };
+    let read = response.map(|response| read_metadata(server, issuer, response, environment));
     let keys = &mut server.issuers.get_mut(issuer)?.keys;
-    let fetch = match &read {
-        None | Some(Ok(_)) => goes_on,
-        Some(Err((_, true))) if metadata_callouts < urls => goes_on,
-        Some(Err((rejection, _))) => KeyFetch::Failed(*rejection),
-    };
-    let end = if fetch == goes_on { FetchEnd::GoesOn } else { FetchEnd::Failed };
-    keys.end(ticket, end, now);
-    match read {
-        None => {}
-        Some(Ok(endpoint)) => keys.discover(endpoint, now.saturating_add(lifetimes.metadata)),
-        Some(Err((_, true))) => keys.next_url(),
-        Some(Err((_, false))) => keys.retry_same_url(lifetimes.metadata_tries),
-    }
-    request.settled.keys = Some(fetch);
-    Ok(())
+    Ok(match read {
+        Ok(Ok(endpoint)) => {
+            let until = environment.now.saturating_add(lifetimes.metadata);
+            keys.discover(server.policy.with_cluster(endpoint), until);
+            goes_on
+        }
+        Ok(Err(rejection)) => {
+            keys.next_url();
+            if metadata_callouts < urls { goes_on } else { failed(rejection) }
+        }
+        Err(rejection) => {
+            keys.retry_same_url(lifetimes.metadata_tries);
+            failed(rejection)
+        }
+    })
 }
 
 /// The URLs of an issuer's metadata, in the order in which they are tried.

@@ -11,8 +11,9 @@ pub(super) mod metadata;
 
 use super::environment::{BodyFailure, Environment, Event};
 use super::issuers::IssuerId;
+use super::keys::{FetchEnd, Ticket};
 use super::outcome;
-use super::question::Question;
+use super::question::{KeyFetch, Question};
 use super::request::{Pending, Request};
 use super::server::ResourceServer;
 use crate::http::{Body, Callout};
@@ -62,17 +63,13 @@ impl ResourceServer {
         let settled = joined && self.settle_by_another(&mut request, &question, asked, environment);
         match question {
             Question::Metadata(issuer) => {
-                metadata::learn(
-                    self,
-                    &mut request,
-                    issuer,
-                    ticket,
-                    (!settled).then_some(response),
-                    environment,
-                )?;
+                let response = (!settled).then_some(response);
+                let learned = metadata::learn(self, &request, issuer, response, environment)?;
+                self.end_fetch(&mut request, issuer, ticket, learned, environment.now)?;
             }
             Question::Keys(issuer) => {
-                keys::learn(self, &mut request, issuer, ticket, (!settled).then_some(response), environment)?;
+                let learned = keys::learn(self, issuer, (!settled).then_some(response), environment)?;
+                self.end_fetch(&mut request, issuer, ticket, learned, environment.now)?;
             }
             Question::Introspection(_) | Question::Grant(_) if settled => drop(response?),
             Question::Introspection(introspector) => {
@@ -82,6 +79,21 @@ impl ResourceServer {
             Question::Body(_) => return Err(Rejection::Internal),
         }
         Ok(request)
+    }
+
+    /// Ends the fetch that a question stood for, the one place where one ends.
+    fn end_fetch(
+        &mut self,
+        request: &mut Request,
+        issuer: IssuerId,
+        ticket: Option<Ticket>,
+        (end, fetch): (FetchEnd, KeyFetch),
+        now: UnixTime,
+    ) -> Result<(), Rejection> {
+        let ticket = ticket.ok_or(Rejection::Internal)?;
+        self.issuers.get_mut(issuer)?.keys.end(ticket, end, now);
+        request.settled.keys = Some(fetch);
+        Ok(())
     }
 
     /// Settles a question by what another request has learnt since it was asked; false where that is
