@@ -2,7 +2,7 @@
 //! the fields at the top.
 
 use super::Checker;
-use crate::config::written::{Client, Issuer, TokenValidation};
+use crate::config::written::{Client, Config, Issuer, Located, TokenValidation};
 use crate::diagnostic::DiagnosticKind;
 use crate::policy::issuers::{IntrospectionPolicy, IssuerPolicy, KeySource, Proof};
 use std::collections::BTreeSet;
@@ -16,48 +16,45 @@ pub(super) struct Accepted<'a> {
     pub(super) issuer: &'a str,
 }
 
-/// An entry of `issuers`.
-pub(super) struct Entry<'a> {
-    /// What it says.
-    pub(super) written: &'a Issuer,
-}
-
-impl Entry<'_> {
+impl Issuer {
     /// Whether it names an introspection endpoint.
     pub(super) fn introspects(&self) -> bool {
-        self.written.introspection_endpoint.is_some()
+        self.introspection_endpoint.is_some()
     }
 
     fn has_keys(&self) -> bool {
-        self.written.jwks.is_some() || self.written.jwks_endpoint.is_some()
+        self.jwks.is_some() || self.jwks_endpoint.is_some()
     }
 }
 
 impl<'a> Checker<'a> {
     /// The entries of `issuers` that are right so far.
-    pub(super) fn entries(&mut self) -> Vec<Entry<'a>> {
-        let config = self.config;
-        let (list, accepted) = match (&*config.issuers_allowed, &*config.authorization_servers) {
-            (Some(allowed), _) => (config.issuers_allowed.name(), allowed.as_slice()),
-            (None, Some(servers)) => (config.authorization_servers.name(), servers.as_slice()),
-            (None, None) => return Vec::new(),
-        };
+    pub(super) fn entries(&mut self) -> Vec<&'a Issuer> {
+        let list = self.accepted_issuers();
+        let Some(accepted) = &**list else { return Vec::new() };
+        let list = list.name();
         let mut seen = BTreeSet::new();
         let mut entries = Vec::new();
-        for written in config.issuers.iter().flatten() {
-            let pointer = &written.issuer.pointer;
-            if !accepted.contains(&*written.issuer) {
+        for entry in self.config.issuers.iter().flatten() {
+            let pointer = &entry.issuer.pointer;
+            if !accepted.contains(&*entry.issuer) {
                 let sentence =
                     format!("write one of {list} exactly as it stands there, or add this issuer to {list}");
                 self.diagnostics.error(DiagnosticKind::Conflicting, pointer, sentence);
-            } else if !seen.insert(&*written.issuer) {
+            } else if !seen.insert(&*entry.issuer) {
                 let sentence = "this issuer has an entry already: take one out";
                 self.diagnostics.error(DiagnosticKind::Duplicate, pointer, sentence);
-            } else if self.require_encryption(pointer, &written.issuer).is_some() {
-                entries.push(Entry { written });
+            } else if self.require_encryption(pointer, &entry.issuer).is_some() {
+                entries.push(entry);
             }
         }
         entries
+    }
+
+    /// The list that says which issuers' tokens are accepted.
+    pub(super) fn accepted_issuers(&self) -> &'a Located<Option<Vec<String>>> {
+        let Config { issuers_allowed, authorization_servers, .. } = self.config;
+        if issuers_allowed.is_some() { issuers_allowed } else { authorization_servers }
     }
 
     /// The accepted issuers without an entry.
@@ -69,11 +66,7 @@ impl<'a> Checker<'a> {
             let Some(entry) = entry else { return Vec::new() };
             known.insert(&entry.issuer);
         }
-        let list = if config.issuers_allowed.is_some() {
-            &config.issuers_allowed
-        } else {
-            &config.authorization_servers
-        };
+        let list = self.accepted_issuers();
         let accepted = list.iter().flatten().enumerate();
         accepted
             .filter(|(_, issuer)| !issuer.is_empty() && known.insert(issuer))
@@ -85,7 +78,7 @@ impl<'a> Checker<'a> {
     /// used and has no mistake.
     pub(super) fn issuer_policy(
         &mut self,
-        entry: &Entry<'_>,
+        entry: &Issuer,
         shared: Option<&IntrospectionPolicy>,
     ) -> Option<Rc<IssuerPolicy>> {
         self.refuse_what_has_no_use(entry)?;
@@ -101,8 +94,8 @@ impl<'a> Checker<'a> {
                 (_, false) => Proof::Signature(self.issuer_keys(entry)?),
             },
         };
-        let audiences = self.audiences(&entry.written.audiences);
-        Some(Rc::new(IssuerPolicy { issuer: String::clone(&entry.written.issuer), proof, audiences }))
+        let audiences = self.audiences(&entry.audiences);
+        Some(Rc::new(IssuerPolicy { issuer: String::clone(&entry.issuer), proof, audiences }))
     }
 
     /// The policies for the issuers that follow the fields at the top.
@@ -137,7 +130,7 @@ impl<'a> Checker<'a> {
         policies.collect()
     }
 
-    fn both_proofs(&mut self, entry: &Entry<'_>, shared: Option<&IntrospectionPolicy>) -> Option<Proof> {
+    fn both_proofs(&mut self, entry: &Issuer, shared: Option<&IntrospectionPolicy>) -> Option<Proof> {
         let keys = self.issuer_keys(entry);
         let introspection = self.own_or(entry, shared);
         Some(Proof::Both(keys?, Box::new(introspection?)))
@@ -145,17 +138,17 @@ impl<'a> Checker<'a> {
 
     fn own_or(
         &mut self,
-        entry: &Entry<'_>,
+        entry: &Issuer,
         shared: Option<&IntrospectionPolicy>,
     ) -> Option<IntrospectionPolicy> {
-        match &*entry.written.introspection_endpoint {
-            Some(url) => self.issuer_introspection(entry.written, url),
+        match &*entry.introspection_endpoint {
+            Some(url) => self.issuer_introspection(entry, url),
             None => shared.cloned(),
         }
     }
 
-    fn issuer_keys(&mut self, entry: &Entry<'_>) -> Option<KeySource> {
-        let Issuer { issuer, jwks, jwks_endpoint, .. } = entry.written;
+    fn issuer_keys(&mut self, entry: &Issuer) -> Option<KeySource> {
+        let Issuer { issuer, jwks, jwks_endpoint, .. } = entry;
         let pointer = &jwks_endpoint.pointer;
         match (&**jwks, &**jwks_endpoint) {
             (Some(_), Some(_)) => {
@@ -170,8 +163,8 @@ impl<'a> Checker<'a> {
     }
 
     /// Refuses fields that an operator wrote in vain, as they may count on them.
-    fn refuse_what_has_no_use(&mut self, entry: &Entry<'_>) -> Option<()> {
-        let Issuer { client, jwks, jwks_endpoint, introspection_endpoint, .. } = entry.written;
+    fn refuse_what_has_no_use(&mut self, entry: &Issuer) -> Option<()> {
+        let Issuer { client, jwks, jwks_endpoint, introspection_endpoint, .. } = entry;
         let Client { client_id, client_secret, client_auth, .. } = client;
         let introspected = *self.config.token_validation == Some(TokenValidation::Introspection);
         let signed = *self.config.token_validation == Some(TokenValidation::Jwt);

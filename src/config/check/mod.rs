@@ -117,9 +117,8 @@ impl Checker<'_> {
                  audience check off",
             );
         }
-        let issuers = config.issuers_allowed.as_ref().or(config.authorization_servers.as_ref());
         Requirements {
-            issuers_allowed: issuers.cloned().unwrap_or_default(),
+            issuers_allowed: self.accepted_issuers().as_ref().cloned().unwrap_or_default(),
             audiences: self.audiences(&[]),
             audience_claim: config.audience_claim.clone(),
             leeway: Duration::from_secs(*config.jwt_claims_leeway),

@@ -1,8 +1,8 @@
 //! How tokens are proven.
 
 use super::Checker;
-use super::issuers::{Accepted, Entry};
-use crate::config::written::TokenValidation;
+use super::issuers::Accepted;
+use crate::config::written::{Issuer, TokenValidation};
 use crate::diagnostic::DiagnosticKind;
 use crate::policy::issuers::Validation;
 
@@ -47,7 +47,7 @@ impl Checker<'_> {
     fn needs_introspection(
         &self,
         followed: TokenValidation,
-        entries: &[Entry<'_>],
+        entries: &[&Issuer],
         followers: &[Accepted<'_>],
     ) -> bool {
         let an_issuer_follows = !followers.is_empty() || entries.iter().any(|entry| !entry.introspects());
