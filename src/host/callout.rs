@@ -4,7 +4,7 @@ use super::call_end::CallEnd;
 use super::envoy;
 use super::gateway::Gateway;
 use super::note::HostNote;
-use super::{log, outgoing, raw};
+use super::{log, outgoing, pairs, raw};
 use crate::http::{Callout, CalloutFailure, CalloutOutcome, CalloutResponse, Headers};
 use crate::time::UnixTime;
 use proxy_wasm::hostcalls;
@@ -88,13 +88,11 @@ fn response(call: &InFlight, lines: usize, body_size: usize) -> Result<CalloutRe
     }
     // A host that lists nothing because nothing came is judged by the rest of what it says (S2).
     let pairs = raw::header_pairs(raw::Map::CallResponse).unwrap_or_default();
-    let (pseudo, fields): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name.starts_with(b":"));
-    let pseudo_field =
-        |wanted: &[u8]| pseudo.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_slice());
-    let status = pseudo_field(b":status");
+    let (pseudo, headers) = pairs::split(pairs);
+    let status = pseudo.get(b":status");
     let end = CallEnd {
         lines,
-        dispatch_status: pseudo_field(b":dispatch_status"),
+        dispatch_status: pseudo.get(b":dispatch_status"),
         has_status: status.is_some(),
         past_timeout: call.times_out <= now,
     };
@@ -102,7 +100,6 @@ fn response(call: &InFlight, lines: usize, body_size: usize) -> Result<CalloutRe
         return Err(failure);
     }
     let status = status.and_then(status_code).ok_or(CalloutFailure::Broken)?;
-    let headers = Headers::from_pairs(fields);
     let body = body(body_size)?;
     if !is_whole(&headers, body.len()) {
         return Err(CalloutFailure::Broken);

@@ -2,8 +2,26 @@
 //! pairs, the lengths of each name and value, then the texts, each with a zero byte behind it. All
 //! numbers are 32 bits, little-endian (proxy-wasm ABI 0.2.1).
 
+use crate::http::Headers;
+
 /// Names and values, as they came.
 pub(super) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The pseudo-header fields of a message, whose names begin with a colon (RFC 9113 section 8.3).
+pub(super) struct PseudoFields(Pairs);
+
+impl PseudoFields {
+    /// The value of the first one of this name.
+    pub(super) fn get(&self, wanted: &[u8]) -> Option<&[u8]> {
+        self.0.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_slice())
+    }
+}
+
+/// The pseudo-header fields of a message apart from its header fields.
+pub(super) fn split(pairs: Pairs) -> (PseudoFields, Headers) {
+    let (pseudo, fields) = pairs.into_iter().partition(|(name, _)| name.starts_with(b":"));
+    (PseudoFields(pseudo), Headers::from_pairs(fields))
+}
 
 /// Reads pairs; `None` where `bytes` does not hold such a list. An empty text is an empty list. What
 /// stands behind the last pair is not looked at: a host that lists fewer pairs than there are leaves
@@ -58,6 +76,14 @@ fn take_text(bytes: &[u8], size: usize) -> Option<(&[u8], &[u8])> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn pseudo_header_fields_are_no_header_fields() {
+        let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        let (pseudo, headers) = split(vec![pair(":path", "/a"), pair("x", "1"), pair(":path", "/b")]);
+        assert_eq!((pseudo.get(b":path"), pseudo.get(b":method")), (Some(&b"/a"[..]), None));
+        assert_eq!(headers.iter().collect::<Vec<_>>(), [(&b"x"[..], &b"1"[..])]);
+    }
 
     #[test]
     fn a_list_is_laid_out_as_the_abi_says() {

@@ -2,23 +2,16 @@
 
 use super::note::{EditFailure, HostNote};
 use super::outgoing;
-use super::pairs::Pairs;
+use super::pairs::{self, Pairs};
 use super::raw::{self, Map};
 use crate::flow::step::{HeaderEdit, HeaderEdits};
-use crate::http::{Headers, RequestHead};
+use crate::http::RequestHead;
 
 /// Sorts the pairs of a request's header. On Kong `:path` is decoded and normalised (S8).
 pub(super) fn head(pairs: Pairs, header_lines: usize) -> RequestHead {
-    let (pseudo, fields): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name.starts_with(b":"));
-    let pseudo_field = |wanted: &[u8]| {
-        pseudo.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone()).unwrap_or_default()
-    };
-    RequestHead {
-        method: pseudo_field(b":method"),
-        target: pseudo_field(b":path"),
-        headers: Headers::from_pairs(fields),
-        header_lines,
-    }
+    let (pseudo, headers) = pairs::split(pairs);
+    let pseudo_field = |name: &[u8]| pseudo.get(name).unwrap_or_default().to_vec();
+    RequestHead { method: pseudo_field(b":method"), target: pseudo_field(b":path"), headers, header_lines }
 }
 
 /// Makes all edits, in order.
