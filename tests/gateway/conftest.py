@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from gateway_suite import driver, matrix, runner, scenario
+from gateway_suite import driver, envoy, matrix, runner, scenario
+from gateway_suite.envoy import EnvoyDriver
+from gateway_suite.envoy_stage import EnvoyStage
 from gateway_suite.runner import Outcome
 from gateway_suite.running_envoy import Envoys
 
 ROOT = Path(__file__).resolve().parents[2]
+DIST = ROOT / "dist"
+FAULTY = Path(os.environ.get("TOKEN_EXCHANGE_FAULTY_WASM", DIST / "token_exchange-fault-injection.wasm"))
+IDLE = 3
+"""Seconds after which Envoy answers a request that the faulty filter leaves waiting."""
 OUTCOMES = pytest.StashKey[list[Outcome]]()
 """What the run has seen, for the table at its end."""
 
@@ -22,7 +29,7 @@ REPORTS = pytest.StashKey[list[str]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The suite's own options."""
     parser.addoption("--gateway", choices=sorted(driver.DRIVERS), help="the gateway to run the scenarios on")
-    parser.addoption("--wasm", type=Path, default=ROOT / "dist" / "token_exchange.wasm", help="the built filter")
+    parser.addoption("--wasm", type=Path, default=DIST / "token_exchange.wasm", help="the built filter")
     parser.addoption("--soak", action="store_true", help="let the keys be away for ten minutes")
 
 
@@ -81,6 +88,36 @@ def envoys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Envoys]:
     made = Envoys(lambda: tmp_path_factory.mktemp("envoy"))
     yield made
     made.stop()
+
+
+@pytest.fixture
+def stages() -> Iterator[list[EnvoyStage]]:
+    """Where a test puts its stages, to have them closed."""
+    made: list[EnvoyStage] = []
+    yield made
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def untrapped_stages(stages: list[EnvoyStage]) -> Iterator[list[EnvoyStage]]:
+    """The same, and at the end nothing must have trapped."""
+    yield stages
+    assert [each.trapped() for each in stages] == [None] * len(stages)
+
+
+@pytest.fixture
+def faulty_stage(
+    stages: list[EnvoyStage], envoys: Envoys, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., EnvoyStage]:
+    """Sets a stage whose filter can trap and can read bodies."""
+
+    def set_up(variant: str = EnvoyDriver.variants[-1], idle: int = IDLE) -> EnvoyStage:
+        monkeypatch.setattr(envoy, "IDLE_TIMEOUT", f"{idle}s")
+        stages.append(EnvoyStage(envoys.of(FAULTY), variant, {"timeout": 2000}))
+        return stages[-1]
+
+    return set_up
 
 
 @pytest.fixture

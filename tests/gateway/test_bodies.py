@@ -6,24 +6,17 @@ Only a listener with ``allow_on_headers_stop_iteration`` can: elsewhere Envoy br
 from __future__ import annotations
 
 import hashlib
-import os
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from gateway_suite import envoy
 from gateway_suite.envoy import EnvoyDriver
 from gateway_suite.envoy_stage import EnvoyStage
 from gateway_suite.model import values
-from gateway_suite.running_envoy import Envoys
 
-DIST = Path(__file__).resolve().parents[2] / "dist"
-FAULTY = Path(os.environ.get("TOKEN_EXCHANGE_FAULTY_WASM", DIST / "token_exchange-fault-injection.wasm"))
 LIMIT = 100_000
 """What the build reads at most."""
-IDLE = 3
 STOP_ALL, STOP_HEADERS = EnvoyDriver.variants
 PLACES = ("read-body", "read-body-last")
 """Before the filter begins, or after its last callout."""
@@ -36,20 +29,9 @@ TRAILER = b"x-checksum: 1\r\n"
 
 
 @pytest.fixture
-def stage(envoys: Envoys, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., EnvoyStage]]:
+def stage(faulty_stage: Callable[..., EnvoyStage], untrapped_stages: list[EnvoyStage]) -> Callable[..., EnvoyStage]:
     """Sets a stage whose filter can read bodies; at the end nothing must have trapped."""
-    stages: list[EnvoyStage] = []
-
-    def set_up(variant: str = STOP_HEADERS) -> EnvoyStage:
-        monkeypatch.setattr(envoy, "IDLE_TIMEOUT", f"{IDLE}s")
-        stages.append(EnvoyStage(envoys.of(FAULTY), variant, {"timeout": 2000}))
-        return stages[-1]
-
-    yield set_up
-    traps = [each.trapped() for each in stages]
-    for each in stages:
-        each.close()
-    assert traps == [None] * len(traps)
+    return faulty_stage
 
 
 def passed(at: EnvoyStage, body: bytes) -> None:

@@ -5,23 +5,15 @@ A trap ends the filter in its worker until Envoy starts again: nothing is forwar
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from gateway_suite import envoy
 from gateway_suite.envoy import EnvoyDriver
 from gateway_suite.envoy_stage import EnvoyStage, Visit
-from gateway_suite.running_envoy import Envoys
 
-DIST = Path(__file__).resolve().parents[2] / "dist"
-FAULTY = Path(os.environ.get("TOKEN_EXCHANGE_FAULTY_WASM", DIST / "token_exchange-fault-injection.wasm"))
 LATER = 1.0
-IDLE = 3
-"""Seconds after which Envoy answers a request that the filter leaves waiting."""
 BODY = b"4\r\nbody\r\n"
 LAST = b"0\r\nx-checksum: 1\r\n\r\n"
 STOP_ALL, STOP_HEADERS = EnvoyDriver.variants
@@ -36,21 +28,6 @@ CASES = [
 ]
 
 
-@pytest.fixture
-def stage(envoys: Envoys, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., EnvoyStage]]:
-    """Sets a stage on which the filter can trap."""
-    stages: list[EnvoyStage] = []
-
-    def set_up(variant: str, idle: int = IDLE) -> EnvoyStage:
-        monkeypatch.setattr(envoy, "IDLE_TIMEOUT", f"{idle}s")
-        stages.append(EnvoyStage(envoys.of(FAULTY), variant, {"timeout": 2000}))
-        return stages[-1]
-
-    yield set_up
-    for each in stages:
-        each.close()
-
-
 def upload(at: EnvoyStage, **headers: str) -> Visit:
     """Sends a good request with a body in chunks and a trailer."""
     visit = at.visit("/upload", None, transfer_encoding="chunked", **headers)
@@ -59,8 +36,10 @@ def upload(at: EnvoyStage, **headers: str) -> Visit:
 
 
 @pytest.mark.parametrize(("place", "variant"), CASES)
-def test_a_trap_forwards_nothing_then_or_later(stage: Callable[..., EnvoyStage], place: str, variant: str) -> None:
-    at = stage(variant)
+def test_a_trap_forwards_nothing_then_or_later(
+    faulty_stage: Callable[..., EnvoyStage], place: str, variant: str
+) -> None:
+    at = faulty_stage(variant)
     visit = upload(at, x_fault=place)
     at.let_go()
     assert visit.answer()[0] in (503, 504)
@@ -71,8 +50,8 @@ def test_a_trap_forwards_nothing_then_or_later(stage: Callable[..., EnvoyStage],
 
 
 @pytest.mark.parametrize("variant", EnvoyDriver.variants)
-def test_the_trap_of_another_request_forwards_nothing(stage: Callable[..., EnvoyStage], variant: str) -> None:
-    at = stage(variant)
+def test_the_trap_of_another_request_forwards_nothing(faulty_stage: Callable[..., EnvoyStage], variant: str) -> None:
+    at = faulty_stage(variant)
     waiting = [upload(at), at.visit("/first"), at.visit("/second")]
     at.wait(lambda: at.active() == 3 and at.calls("introspection") == 1)
     assert at.visit("/trap", x_fault="request-headers").answer()[0] == 503
@@ -84,9 +63,9 @@ def test_the_trap_of_another_request_forwards_nothing(stage: Callable[..., Envoy
 
 @pytest.mark.parametrize("variant", EnvoyDriver.variants)
 def test_a_callout_whose_end_is_never_reported_strands_no_request(
-    stage: Callable[..., EnvoyStage], variant: str
+    faulty_stage: Callable[..., EnvoyStage], variant: str
 ) -> None:
-    at = stage(variant, idle=15)
+    at = faulty_stage(variant, idle=15)
     at.let_go()
     started = time.monotonic()
     lost = at.visit("/lost", x_fault="lost-answer")

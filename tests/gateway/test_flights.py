@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,19 +23,17 @@ FEW = 10
 
 
 @pytest.fixture
-def stage(request: pytest.FixtureRequest, envoys: Envoys) -> Iterator[Callable[..., EnvoyStage]]:
+def stage(
+    request: pytest.FixtureRequest, envoys: Envoys, untrapped_stages: list[EnvoyStage]
+) -> Callable[..., EnvoyStage]:
     """Sets a stage; at the end nothing must have trapped."""
-    stages: list[EnvoyStage] = []
 
     def set_up(workers: int = 1, variant: str = EnvoyDriver.variants[0], **patch: Any) -> EnvoyStage:
-        stages.append(EnvoyStage(envoys.of(request.config.getoption("--wasm"), workers), variant, patch))
-        return stages[-1]
+        running = envoys.of(request.config.getoption("--wasm"), workers)
+        untrapped_stages.append(EnvoyStage(running, variant, patch))
+        return untrapped_stages[-1]
 
-    yield set_up
-    traps = [each.trapped() for each in stages]
-    for each in stages:
-        each.close()
-    assert traps == [None] * len(traps)
+    return set_up
 
 
 @pytest.mark.parametrize("variant", EnvoyDriver.variants)
