@@ -88,7 +88,7 @@ mutations: rust $(VENV)/ready ## take each guard of the host shell out, and see 
 	RUSTFLAGS='$(WASM_RUSTFLAGS)' $(RUN) tests/kong_model/mutate.py $(ARGS)
 
 # Each job works in a copy of the tree and builds there, so that no target folder is shared.
-mutants: rust ## change the core's rules one place at a time, and see a native test fail (ARGS='--file src/flow/keys.rs')
+mutants: rust ## change the core's rules one place at a time, and see a native test fail (ARGS='--re src/flow/accept.rs' for one file of them)
 	@command -v cargo-mutants > /dev/null \
 	  || { echo 'installing cargo-mutants $(CARGO_MUTANTS) ...'; $(CARGO) install --quiet --locked cargo-mutants --version $(CARGO_MUTANTS); }
 	@mkdir -p target
