@@ -44,13 +44,17 @@ impl fmt::Debug for Headers {
     }
 }
 
-/// What is known of a request when its headers have arrived.
-#[derive(Clone, Debug)]
+/// What is known of a request when its headers have arrived. Any part of it may hold a credential, so that
+/// `Debug` shows only how much there is.
+#[derive(Clone)]
 pub struct RequestHead {
     /// The method, as sent.
     pub method: Vec<u8>,
     /// The request target in origin form: path and query, as the gateway gives it.
     pub target: Vec<u8>,
+    /// What else controls how the request is routed: its scheme, its authority, the protocol of an
+    /// extended CONNECT (RFC 9113 section 8.3.1, RFC 8441 section 4).
+    pub routing: Vec<Vec<u8>>,
     /// The header fields, without pseudo-headers.
     pub headers: Headers,
     /// How many header lines the request really has, pseudo-headers included: a gateway may list
@@ -58,7 +62,18 @@ pub struct RequestHead {
     pub header_lines: usize,
 }
 
+impl fmt::Debug for RequestHead {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "RequestHead({} lines)", self.header_lines)
+    }
+}
+
 impl RequestHead {
+    /// The control data (RFC 9110 section 6.2): all of the request that is neither a field nor its body.
+    pub fn control_data(&self) -> impl Iterator<Item = &[u8]> {
+        [&self.method, &self.target].into_iter().chain(&self.routing).map(Vec::as_slice)
+    }
+
     /// The target up to its query.
     pub fn path(&self) -> &[u8] {
         self.target.split(|byte| *byte == b'?').next().unwrap_or_default()
@@ -351,6 +366,7 @@ mod tests {
         let mut head = RequestHead {
             method: b"GET".to_vec(),
             target: b"/a?b?c".to_vec(),
+            routing: Vec::new(),
             headers: Headers::default(),
             header_lines: 0,
         };

@@ -19,6 +19,14 @@ pub enum RequestFault {
     MalformedCredentials,
     /// A token in the query (RFC 6750 section 2.3, which MCP forbids).
     TokenInQuery,
+    /// A copy of a credential in the method, the target or the authority.
+    TokenInTarget,
+    /// A copy of a credential in a field that the gateway writes, or that frames or routes the message.
+    TokenInGatewayField,
+    /// A copy of a credential in the name of a field, where the gateway cannot take it off.
+    TokenInFieldName,
+    /// `Connection` names a field that the filter reads or sets.
+    OwnedFieldInConnection,
     /// No actor token where one is needed.
     ActorTokenMissing,
     /// An actor token that cannot be read, or several.
@@ -270,6 +278,14 @@ impl RequestFault {
             RequestFault::RepeatedCredentials => "The request carries more than one set of credentials.",
             RequestFault::MalformedCredentials => "The Authorization header is malformed.",
             RequestFault::TokenInQuery => "An access token in the query is not accepted.",
+            RequestFault::TokenInTarget => "The request target contains a token of the request.",
+            RequestFault::TokenInGatewayField => {
+                "A header that the gateway writes contains a token of the request."
+            }
+            RequestFault::TokenInFieldName => "The name of a header contains a token of the request.",
+            RequestFault::OwnedFieldInConnection => {
+                "The Connection header names a header that the gateway sets."
+            }
             RequestFault::ActorTokenMissing => "The actor token is missing.",
             RequestFault::ActorTokenMalformed => "The actor token is malformed.",
             RequestFault::RepeatedIdentityHeader => "A header that the gateway sets is repeated.",

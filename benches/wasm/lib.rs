@@ -111,6 +111,7 @@ impl Bench {
             request: RequestHead {
                 method: b"POST".to_vec(),
                 target: b"/mcp".to_vec(),
+                routing: vec![b"https".to_vec(), b"api.example.com".to_vec()],
                 header_lines: 10,
                 headers: Headers::from_pairs(vec![
                     field("accept", "application/json, text/event-stream".to_owned()),

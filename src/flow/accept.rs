@@ -66,7 +66,11 @@ impl ResourceServer {
             return Err(no_possession(environment));
         }
         let expires = claims.claims().expires().map_err(|_| Rejection::InvalidToken(TokenFault::BadClaim))?;
-        Ok(ValidatedToken { token: presented.token.clone(), claims: claims.into_claims(), expires })
+        Ok(ValidatedToken {
+            token: presented.credentials.token.clone(),
+            claims: claims.into_claims(),
+            expires,
+        })
     }
 
     /// What the claims of a token must say, by who vouches for them.

@@ -24,7 +24,7 @@ impl LegKeys {
 
     /// The cache's key of what a leg issues for the credentials of a request.
     pub(super) fn key(&self, leg: LegId, presented: &Presented) -> Option<Digest> {
-        let actor = presented.actor.as_ref().map(|actor| actor.secret().expose().as_bytes());
+        let actor = presented.credentials.actor.as_ref().map(|actor| actor.secret().expose().as_bytes());
         let prefix = self.0.get(leg.index())?.clone();
         Some(prefix.field(presented.token_key.as_bytes()).optional(actor).finish())
     }

@@ -2,7 +2,9 @@
 
 mod accept;
 mod authorize;
+mod credentials;
 mod environment;
+mod field_rules;
 mod header_edit;
 mod issuers;
 mod keys;
@@ -21,8 +23,11 @@ mod resource_metadata;
 mod rewrite;
 mod server;
 pub mod step;
+mod token_search;
+mod trailers;
 mod upstream_token;
 
+pub use credentials::Credentials;
 pub use request::Pending;
 pub use server::ResourceServer;
 

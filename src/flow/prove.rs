@@ -76,7 +76,7 @@ impl ResourceServer {
         if self.issuers.is_empty() {
             return Ok(NeededProof::Introspection(Introspector::Others));
         }
-        match TokenFormat::of(request.presented.token.secret().expose()) {
+        match TokenFormat::of(request.presented.credentials.token.secret().expose()) {
             TokenFormat::Broken => Err(refused(TokenRefusal::Payload, TokenFault::Unreadable, environment)),
             TokenFormat::Signed { issuer: Some(iss) } if let Some(issuer) = self.issuers.named(&iss) => {
                 self.proof_of_issuer(issuer)
@@ -113,7 +113,7 @@ impl ResourceServer {
         if let Some(signed) = &request.settled.signed {
             return Ok(signed.clone());
         }
-        let (now, token) = (environment.now, request.presented.token.secret().expose());
+        let (now, token) = (environment.now, request.presented.credentials.token.secret().expose());
         let jws = Jws::parse(token)
             .map_err(|error| refused(TokenRefusal::Jws(error), TokenFault::Unreadable, environment))?;
         let jwt = self.verify(&jws, issuer, request.settled.keys, now)?.map_err(|error| {

@@ -1,7 +1,9 @@
 //! What is kept of a forwarded request until its response, and what becomes of that.
 
+use super::credentials::Credentials;
 use super::header_edit::HeaderEdit;
 use crate::digest::Digest;
+use std::rc::Rc;
 
 /// The edits that turn the upstream's response into the client's, in the order to apply them.
 #[derive(Debug, Default)]
@@ -14,16 +16,23 @@ impl ResponseEdits {
     }
 }
 
-/// What was sent upstream, for when the response arrives. It holds no credential.
+/// What was sent upstream, for when the trailers and the response arrive.
 #[derive(Debug)]
 pub struct Receipt {
+    credentials: Rc<Credentials>,
     issued_token: Option<Digest>,
 }
 
 impl Receipt {
-    /// The receipt of a request that went upstream with the token cached under this key, or with none.
-    pub(super) fn new(issued_token: Option<Digest>) -> Receipt {
-        Receipt { issued_token }
+    /// The receipt of a request with these credentials that went upstream with the token cached under this
+    /// key, or with none.
+    pub(super) fn new(credentials: Rc<Credentials>, issued_token: Option<Digest>) -> Receipt {
+        Receipt { credentials, issued_token }
+    }
+
+    /// The credentials of the request, for its trailers.
+    pub fn credentials(&self) -> &Rc<Credentials> {
+        &self.credentials
     }
 
     /// Whether the core is to see the response: [`super::ResourceServer::response`]. No rule looks at

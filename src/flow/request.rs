@@ -1,6 +1,7 @@
 //! A request between two steps.
 
 use super::accept::ValidatedToken;
+use super::credentials::Credentials;
 use super::keys::Ticket;
 use super::present::Presented;
 use super::proven::ProvenClaims;
@@ -24,6 +25,13 @@ pub struct Pending {
     pub(super) asked: UnixTime,
     /// When the answer is due.
     pub(super) due: UnixTime,
+}
+
+impl Pending {
+    /// The credentials of the request, for its trailers.
+    pub fn credentials(&self) -> &Rc<Credentials> {
+        &self.request.presented.credentials
+    }
 }
 
 /// A request, and what is settled about it so far.

@@ -13,6 +13,7 @@ use crate::policy::plan::UpstreamCredential;
 use crate::rejection::Rejection;
 use crate::report::Note;
 use serde_json::Value;
+use std::rc::Rc;
 
 /// A longer value is not set: it would make the upstream refuse the whole request.
 const MAX_VALUE_BYTES: usize = 16_384;
@@ -63,7 +64,10 @@ impl ResourceServer {
         let mut edits: Vec<HeaderEdit> =
             removed.map(|name| HeaderEdit::Remove { name: name.clone() }).collect();
         edits.extend(set.into_iter().map(|(name, value)| HeaderEdit::Set { name, value }));
-        Ok((HeaderEdits(edits), Receipt::new(request.settled.leg_key)))
+        Ok((
+            HeaderEdits(edits),
+            Receipt::new(Rc::clone(&request.presented.credentials), request.settled.leg_key),
+        ))
     }
 }
 

@@ -58,6 +58,8 @@ mod root_calls;
 mod store;
 #[cfg(target_arch = "wasm32")]
 mod stream;
+#[cfg(target_arch = "wasm32")]
+mod trailers;
 
 #[cfg(target_arch = "wasm32")]
 proxy_wasm::main! {{

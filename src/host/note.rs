@@ -62,6 +62,8 @@ pub(super) enum HostNote {
     RequestHeaderUnreadable(Status),
     /// A header field of the request cannot be edited.
     HeaderNotEdited { name: Vec<u8>, why: EditFailure },
+    /// The trailers of the request cannot be read or edited.
+    TrailersNotEdited(Status),
     /// The gateway does not let a request go on that was forwarded.
     RequestNotContinued(Status),
     /// A callback would have ended without a decision.
@@ -146,6 +148,7 @@ impl HostNote {
             | HostNote::ClockUnreadable(_)
             | HostNote::RequestHeaderUnreadable(_)
             | HostNote::HeaderNotEdited { .. }
+            | HostNote::TrailersNotEdited(_)
             | HostNote::RequestNotContinued(_)
             | HostNote::Undecided
             | HostNote::UnannouncedBody
@@ -240,6 +243,9 @@ impl fmt::Display for HostNote {
                     EditFailure::Malformed => out.write_str("it is not a header field"),
                     EditFailure::Refused(status) => write!(out, "{status}"),
                 }
+            }
+            HostNote::TrailersNotEdited(status) => {
+                write!(out, "the request's trailers cannot be read or edited: {status}")
             }
             HostNote::RequestNotContinued(status) => {
                 write!(out, "the gateway does not let a request go on: {status}")

@@ -11,6 +11,17 @@ pub(super) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 pub(super) struct PseudoFields(Pairs);
 
 impl PseudoFields {
+    /// Takes the value of the first one of this name out; empty where there is none.
+    pub(super) fn take(&mut self, wanted: &[u8]) -> Vec<u8> {
+        let found = self.0.iter_mut().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| std::mem::take(value)).unwrap_or_default()
+    }
+
+    /// The values of those that were not taken out.
+    pub(super) fn into_values(self) -> Vec<Vec<u8>> {
+        self.0.into_iter().map(|(_, value)| value).collect()
+    }
+
     /// The value of the first one of this name.
     pub(super) fn get(&self, wanted: &[u8]) -> Option<&[u8]> {
         self.0.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_slice())

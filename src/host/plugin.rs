@@ -7,8 +7,9 @@ use super::store::Store;
 use super::{detect, log, raw};
 use crate::config;
 use crate::digest::{Digest, DigestBuilder};
-use crate::flow::ResourceServer;
 use crate::flow::step::{Environment, Step};
+use crate::flow::{Credentials, ResourceServer};
+use crate::http::Headers;
 use crate::policy::{Policy, SharedData};
 use crate::rejection;
 use crate::report::Report;
@@ -112,6 +113,22 @@ impl Plugin {
         };
         log::report(&report);
         step
+    }
+
+    /// The names of the trailer fields that a request with these credentials must not carry.
+    ///
+    /// # Errors
+    /// The core cannot be asked.
+    pub(super) fn trailers_to_remove(
+        &self,
+        credentials: &Credentials,
+        trailers: &Headers,
+    ) -> Result<Vec<Vec<u8>>, HostNote> {
+        match self.state.try_borrow().as_deref() {
+            Ok(State::Serving(server)) => Ok(server.trailers_to_remove(credentials, trailers)),
+            Ok(State::Unusable | State::Loaded(_)) => Err(HostNote::Undecided),
+            Err(_) => Err(HostNote::ReentrantCall),
+        }
     }
 }
 

@@ -101,6 +101,8 @@ fn check(code: u32) -> Result<(), Status> {
 pub(super) enum Map {
     /// The client's request. Edited before the response begins; later a host may trap.
     Request,
+    /// The trailers of the client's request. Read and edited in their callback only.
+    RequestTrailers,
     /// The response to the client. Edited in the response header callback.
     Response,
     /// The answer to a callout. Read in its callback only.
@@ -111,6 +113,7 @@ impl Map {
     fn code(self) -> u32 {
         match self {
             Map::Request => 0,
+            Map::RequestTrailers => 1,
             Map::Response => 2,
             Map::CallResponse => 6,
         }

@@ -9,9 +9,9 @@ use crate::http::RequestHead;
 
 /// Sorts the pairs of a request's header. On Kong `:path` is decoded and normalised (S8).
 pub(super) fn head(pairs: Pairs, header_lines: usize) -> RequestHead {
-    let (pseudo, headers) = pairs::split(pairs);
-    let pseudo_field = |name: &[u8]| pseudo.get(name).unwrap_or_default().to_vec();
-    RequestHead { method: pseudo_field(b":method"), target: pseudo_field(b":path"), headers, header_lines }
+    let (mut pseudo, headers) = pairs::split(pairs);
+    let (method, target) = (pseudo.take(b":method"), pseudo.take(b":path"));
+    RequestHead { method, target, routing: pseudo.into_values(), headers, header_lines }
 }
 
 /// Makes all edits, in order.

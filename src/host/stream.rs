@@ -14,9 +14,9 @@ use super::plugin::Plugin;
 use super::raw::{self, Map};
 use super::request_body::RequestBody;
 use super::root_calls::{RootCalls, WaitingRequest};
-use super::{log, reply, request};
-use crate::flow::step::{ByteLimit, Environment, Event, HeaderEdits, Step};
-use crate::flow::{Pending, ResourceServer};
+use super::{log, reply, request, trailers};
+use crate::flow::step::{ByteLimit, Environment, Event, HeaderEdits, Receipt, Step};
+use crate::flow::{Credentials, Pending, ResourceServer};
 use crate::http::{Callout, CalloutFailure, CalloutOutcome, LocalReply};
 use crate::rejection;
 use std::cell::{Cell, OnceCell};
@@ -52,7 +52,7 @@ enum State {
     /// of the header lines.
     ShutElsewhere(usize),
     /// Let through.
-    Forwarded,
+    Forwarded(Receipt),
     /// Answered: nothing more is done.
     Answered,
     /// The gateway refused to send the answer. The request is held, because it must not pass.
@@ -76,6 +76,20 @@ enum Reader {
     /// A test.
     #[cfg(feature = "fault-injection")]
     Test(fault::Then),
+}
+
+impl State {
+    /// The credentials of a request that goes on, or may.
+    fn credentials(&self) -> Option<Rc<Credentials>> {
+        let credentials = match self {
+            State::Waiting(_, pending) | State::Reading(_, Reader::Core(pending)) => pending.credentials(),
+            State::Forwarded(receipt) => receipt.credentials(),
+            #[cfg(feature = "fault-injection")]
+            State::Reading(_, Reader::Test(fault::Then::Forward(_, receipt))) => receipt.credentials(),
+            _ => return None,
+        };
+        Some(Rc::clone(credentials))
+    }
 }
 
 impl Stream {
@@ -151,15 +165,21 @@ impl Stream {
             State::Reading(limit, reader) => self.go_on_reading(limit, reader),
             State::ShutElsewhere(lines) if !Gate::is_shut() => self.begin(lines, false),
             // What was decided without the body does not hold for one.
-            State::Forwarded if was_empty && size > 0 => self.fail(&HostNote::UnannouncedBody),
+            State::Forwarded(_) if was_empty && size > 0 => self.fail(&HostNote::UnannouncedBody),
             other => self.state.set(other),
         }
         body.callback_ends(self.plugin.gateway());
     }
 
-    /// Trailers have come, and so all of the body before.
+    /// Trailers have come, and so all of the body before. They go on with the request or follow it, so that
+    /// what they may not carry is taken off first.
     pub(super) fn trailers_arrive(self: &Rc<Self>) {
         self.body.end();
+        if let Some(credentials) = self.look(State::credentials)
+            && let Err(note) = trailers::strip(&self.plugin, &credentials)
+        {
+            return self.fail(&note);
+        }
         match self.state.take() {
             State::Reading(limit, reader) => self.go_on_reading(limit, reader),
             other => self.state.set(other),
@@ -194,7 +214,7 @@ impl Stream {
         fault::strike(Place::CallResponse);
         let step = self.resume(pending, outcome, joined);
         self.carry_out(step);
-        if self.look(|state| matches!(state, State::Forwarded))
+        if self.look(|state| matches!(state, State::Forwarded(_)))
             && let Err(status) = raw::continue_request()
         {
             log::note(&HostNote::RequestNotContinued(status));
@@ -236,9 +256,9 @@ impl Stream {
                         None => return,
                     }
                 }
-                Step::Forward(edits, _) => {
+                Step::Forward(edits, receipt) => {
                     return match self.forward(&edits) {
-                        Ok(()) => self.state.set(State::Forwarded),
+                        Ok(()) => self.state.set(State::Forwarded(receipt)),
                         Err(note) => self.fail(&note),
                     };
                 }

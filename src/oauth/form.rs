@@ -41,16 +41,6 @@ pub fn encode_value(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// Whether the query of a request target has a parameter of this name, however it is spelled.
-pub fn has_parameter(query: &[u8], name: &str) -> bool {
-    form_urlencoded::parse(query).any(|(candidate, _)| candidate == name)
-}
-
-/// The names and values of a text in which some characters are percent-encoded, each decoded.
-pub fn decoded(text: &[u8]) -> impl Iterator<Item = String> {
-    form_urlencoded::parse(text).flat_map(|(name, value)| [name.into_owned(), value.into_owned()])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,12 +52,5 @@ mod tests {
         form.add("audience", "x&y=1");
         form.add("audience", "z");
         assert_eq!(form.encode().expose(), "scope=a+b&audience=x%26y%3D1&audience=z");
-    }
-
-    #[test]
-    fn parameters_are_found_under_every_spelling() {
-        assert!(has_parameter(b"x=1&access%5Ftoken=T", "access_token"));
-        assert!(has_parameter(b"access_token", "access_token"));
-        assert!(!has_parameter(b"my_access_token=T&q=access_token", "access_token"));
     }
 }

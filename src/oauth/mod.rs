@@ -9,6 +9,7 @@ pub mod error_response;
 pub mod form;
 pub mod introspection;
 pub mod metadata;
+pub mod query;
 pub mod server_metadata;
 pub mod token_exchange;
 pub mod token_type;

@@ -11,6 +11,7 @@
     reason = "a test that fails panics"
 )]
 
+mod caller_tokens;
 mod cases;
 mod corpus;
 mod jose;

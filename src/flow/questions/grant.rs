@@ -90,7 +90,7 @@ fn typed_token(typed: &TypedSource, request: &Request) -> Result<Option<TypedTok
             Some(request.settled.token.as_deref().map(ValidatedToken::secret).ok_or(Rejection::Internal)?)
         }
         TokenSource::Header { optional, .. } => {
-            let actor = request.presented.actor.as_ref().map(|actor| actor.secret());
+            let actor = request.presented.credentials.actor.as_ref().map(|actor| actor.secret());
             if actor.is_none() && !optional {
                 return Err(Rejection::Internal);
             }

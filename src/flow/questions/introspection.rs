@@ -59,7 +59,7 @@ pub(in crate::flow) fn callout(
     introspector: Introspector,
 ) -> Result<Callout, Rejection> {
     let policy = server.introspection_policy(introspector)?.ok_or(Rejection::Internal)?;
-    let mut form = introspection::request(&request.presented.token, &policy.arguments);
+    let mut form = introspection::request(&request.presented.credentials.token, &policy.arguments);
     let mut headers = form::post_headers();
     policy.client.apply(&mut form, &mut headers);
     headers.extend(policy.headers.iter().cloned());

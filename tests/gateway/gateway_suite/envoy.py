@@ -24,6 +24,7 @@ IDLE_TIMEOUT = "20s"
 TYPE = "type.googleapis.com/"
 HTTP = TYPE + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 ROUTER = TYPE + "envoy.extensions.filters.http.router.v3.Router"
+PROTOCOL = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 TLS = TYPE + "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
 WASM = TYPE + "envoy.extensions.filters.http.wasm.v3.Wasm"
 
@@ -148,6 +149,8 @@ def bootstrap(sites: Sequence[Site], wasm: Path) -> dict[str, Any]:
         for name, address in {f"upstream-{site.name}": site.upstream, **named}.items():
             # A name that several sites use means the same to all: it is an authority, or has one in it.
             clusters.setdefault(name, _cluster(name, address, site.trust if name in site.tls else None))
+        if "upstream_version" in site.gateway:
+            clusters[f"upstream-{site.name}"] |= _protocol(site.gateway["upstream_version"])
     return {
         "admin": {"address": _socket(Address("127.0.0.1", 0))},
         "static_resources": {
@@ -171,6 +174,12 @@ def _cluster(name: str, address: Address | None, trust: Path | None) -> dict[str
         "connect_timeout": "2s",
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
     }
+
+
+def _protocol(version: int) -> dict[str, Any]:
+    """What makes a cluster's connections speak one version of HTTP, with trailers."""
+    config = {1: {"http_protocol_options": {"enable_trailers": True}}, 2: {"http2_protocol_options": {}}}[version]
+    return {"typed_extension_protocol_options": {PROTOCOL: {"@type": TYPE + PROTOCOL, "explicit_http_config": config}}}
 
 
 def _tls(host: str, trust: Path) -> dict[str, Any]:

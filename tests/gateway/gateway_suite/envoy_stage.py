@@ -21,6 +21,7 @@ from .model import Site, values
 from .runner import CLIENTS, ISSUER, RESOURCE
 from .running_envoy import NUMBERS, RunningEnvoy
 from .scenario import FOLDER, expand, merge
+from .trailers import TrailerUpstream
 from .upstream import Upstream
 
 PATIENCE = 20.0
@@ -75,17 +76,19 @@ class Visit:
 class EnvoyStage:
     """A site of its own on a running Envoy, with its authorization server and its upstream."""
 
-    def __init__(self, envoy: RunningEnvoy, variant: str, patch: Any) -> None:
+    def __init__(self, envoy: RunningEnvoy, variant: str, patch: Any, trailers: TrailerUpstream | None = None) -> None:
         self._loop = BackgroundLoop()
         self._envoy = envoy
         self.server, self.upstream = HeldServer(), Upstream()
+        self._receiver = trailers or self.upstream
         self.token = self._mint("alice")
         callouts = {endpoint.authority: endpoint.listener.address for endpoint in self.server.endpoints.values()}
         name = f"stage-{next(NUMBERS)}"
-        self.site = Site(name, name, variant, self._config(patch), self.upstream.address, callouts)
+        wishes = {"upstream_version": trailers.version} if trailers else {}
+        self.site = Site(name, name, variant, self._config(patch), self._receiver.address, callouts, gateway=wishes)
         try:
             self._loop.run(self.server.start())
-            self._loop.run(self.upstream.start())
+            self._loop.run(self._receiver.start())
             self._envoy.add(self.site)
         except BaseException:
             self.close()
@@ -167,7 +170,7 @@ class EnvoyStage:
         self._loop.close()
 
     async def _stop(self) -> None:
-        await asyncio.gather(self.server.stop(), self.upstream.stop())
+        await asyncio.gather(self.server.stop(), self._receiver.stop())
 
 
 async def _set(event: asyncio.Event) -> None:

@@ -10,7 +10,7 @@ use token_exchange::cache::shared::{SharedStore, Slot, Version, WriteResult};
 use token_exchange::config;
 use token_exchange::digest::Digest;
 use token_exchange::flow::step::{BodyFailure, Environment, Event, HeaderEdit, Step};
-use token_exchange::flow::{Pending, ResourceServer};
+use token_exchange::flow::{Credentials, Pending, ResourceServer};
 use token_exchange::http::{
     ByteLimit, Callout, CalloutFailure, CalloutOutcome, CalloutResponse, FlightKey, Headers, LocalReply,
     RequestHead,
@@ -99,6 +99,7 @@ pub fn request_bytes(method: &str, target: &str, headers: Vec<(Vec<u8>, Vec<u8>)
     RequestHead {
         method: method.as_bytes().to_vec(),
         target: target.as_bytes().to_vec(),
+        routing: vec![b"https".to_vec(), b"api.example.com".to_vec()],
         header_lines: headers.len() + 4,
         headers: Headers::from_pairs(headers),
     }
@@ -267,6 +268,7 @@ pub struct Story {
     now: UnixTime,
     pending: Option<(Pending, RequestHead)>,
     most_callouts: usize,
+    credentials: Option<Rc<Credentials>>,
     /// The limit with which the body was last asked for.
     pub body_limit: Option<ByteLimit>,
     /// Under which key the token is cached that was last sent upstream, where it is one that is cached.
@@ -311,6 +313,7 @@ impl Story {
             host,
             now: UnixTime::from_seconds(START),
             pending: None,
+            credentials: None,
             body_limit: None,
             issued_token: None,
             store: SharedData::default(),
@@ -391,6 +394,18 @@ impl Story {
         ending.expect("the loop ends with one")
     }
 
+    /// Trailers of the newest request arrive. The fields of them that go on to the upstream; panics where the
+    /// request was answered.
+    pub fn trailers(&self, fields: &[(&str, &str)]) -> Vec<(String, String)> {
+        let credentials = self.credentials.as_deref().expect("a request that goes on, or may");
+        let bytes = |(name, value): &(&str, &str)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        let trailers = Headers::from_pairs(fields.iter().map(bytes).collect());
+        let removed = self.server.trailers_to_remove(credentials, &trailers);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let left = trailers.iter().filter(|(name, _)| !removed.iter().any(|removed| removed == name));
+        left.map(|(name, value)| (text(name), text(value))).collect()
+    }
+
     /// How many callouts went to a URL that contains `part`.
     pub fn calls_to(&self, part: &str) -> usize {
         self.sent.iter().filter(|sent| sent.url.contains(part)).count()
@@ -401,20 +416,26 @@ impl Story {
         match step {
             Step::Call(callout, pending) => {
                 self.sent.push(Sent::of(&callout));
+                self.credentials = Some(Rc::clone(pending.credentials()));
                 self.pending = Some((pending, request));
                 None
             }
             Step::ReadBody(limit, pending) => {
                 self.body_limit = Some(limit);
+                self.credentials = Some(Rc::clone(pending.credentials()));
                 self.pending = Some((pending, request));
                 None
             }
             Step::Forward(edits, receipt) => {
                 assert!(!receipt.awaits_response());
                 self.issued_token = receipt.issued_token().copied();
+                self.credentials = Some(Rc::clone(receipt.credentials()));
                 Some(Ending::Forwarded(apply(&request, edits.iter(), self.host.removes_headers)))
             }
-            Step::Respond(response) => Some(Ending::Answered(response)),
+            Step::Respond(response) => {
+                self.credentials = None;
+                Some(Ending::Answered(response))
+            }
         }
     }
 }
