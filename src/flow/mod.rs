@@ -5,6 +5,7 @@ mod authorize;
 mod credentials;
 mod environment;
 mod field_rules;
+mod foreign_prose;
 mod header_edit;
 mod issuers;
 mod keys;

@@ -10,6 +10,7 @@ use super::upstream_token::UpstreamToken;
 use crate::digest::Digest;
 use crate::http::Body;
 use crate::rejection::Rejection;
+use crate::secret::Secret;
 use crate::time::UnixTime;
 use std::rc::Rc;
 use std::time::Duration;
@@ -75,6 +76,12 @@ impl Request {
     pub(super) fn new(presented: Presented, most_callouts: usize, deadline: UnixTime) -> Request {
         let budget = CallBudget { left: most_callouts };
         Request { presented, settled: Settled::default(), budget, deadline }
+    }
+
+    /// Every token of the request: those it presents, and those that were issued for it so far.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = &Secret> {
+        let issued = self.settled.legs.iter().filter_map(UpstreamToken::issued);
+        self.presented.credentials.iter().chain(issued)
     }
 
     /// Takes one callout from the budget.

@@ -23,15 +23,20 @@ enum Origin {
 }
 
 impl UpstreamToken {
-    /// The token of a response that grants one, with what the response says of it.
+    /// The token of a response that grants one, with what the response says of it. `presented` are the tokens
+    /// that the request or the configuration has: none of them becomes an issued one.
     ///
     /// # Errors
     /// Why the response brings no token to use.
-    pub(super) fn granted(
+    pub(super) fn granted<'a>(
         response: &TimelyResponse<'_>,
         requested: Option<&TokenTypeIdentifier>,
+        mut presented: impl Iterator<Item = &'a Secret>,
     ) -> Result<(UpstreamToken, IssuedToken), TokenExchangeError> {
         let issued = IssuedToken::parse(response.body(), requested)?;
+        if presented.any(|token| *token == issued.token) {
+            return Err(TokenExchangeError::Echo);
+        }
         Ok((UpstreamToken(Origin::Issued(Rc::new(issued.token.clone()))), issued))
     }
 

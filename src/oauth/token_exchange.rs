@@ -105,6 +105,8 @@ pub enum TokenExchangeError {
     NotBearer,
     /// `issued_token_type` is another than was asked for.
     WrongType,
+    /// The issued token is one that was presented: the subject's, the actor's, or an earlier leg's.
+    Echo,
 }
 
 impl IssuedToken {

@@ -5,6 +5,7 @@ pub mod host;
 pub mod issuers;
 pub mod plan;
 pub mod requirements;
+pub mod secrets;
 
 use crate::digest::{Digest, DigestBuilder};
 use crate::http::{ByteLimit, Endpoint};
@@ -50,6 +51,8 @@ pub struct Policy {
     pub request_deadline: Duration,
     /// How much is cached, and where.
     pub cache: CachePolicy,
+    /// Every secret of the configuration in the forms in which it is sent, none of which may stand in a log.
+    pub secrets: Vec<Secret>,
     /// The gateway's own names of targets, by authority (`idp.example.com:443`).
     pub clusters: BTreeMap<String, String>,
 }

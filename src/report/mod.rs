@@ -2,6 +2,7 @@
 
 pub mod level;
 pub mod note;
+mod redaction;
 pub mod text;
 
 pub use level::Level;

@@ -136,6 +136,8 @@ pub enum ResponseFault {
     NotBearer,
     /// A token response with another `issued_token_type` than was requested.
     WrongTokenType,
+    /// A token response with a token that was presented.
+    EchoedToken,
     /// The issued token lacks a scope that was asked for.
     ScopeMissing,
 }
@@ -255,6 +257,9 @@ impl fmt::Display for ResponseFault {
             ResponseFault::WrongTokenType => {
                 formatter.write_str("has another issued_token_type than was requested")
             }
+            ResponseFault::EchoedToken => {
+                formatter.write_str("repeats a token that it was sent, in place of a new one")
+            }
             ResponseFault::ScopeMissing => {
                 formatter.write_str("grants less than the scope that was asked for")
             }
@@ -301,8 +306,8 @@ mod tests {
             (
                 Note::OAuthError {
                     status: 400,
-                    error: ForeignProse::new("invalid_target".to_owned()),
-                    description: ForeignProse::new("no\r\ntoken abcdef0123456789".to_owned()),
+                    error: ForeignProse::without("invalid_target", std::iter::empty()),
+                    description: ForeignProse::without("no\r\ntoken abcdef0123456789", std::iter::empty()),
                     blame: Blame::Operator,
                 },
                 Level::Error,

@@ -1,5 +1,6 @@
 //! Text from outside, made fit for a log line.
 
+use super::redaction::{self, CUT};
 use crate::text::is_b64token_byte;
 use std::fmt;
 
@@ -9,9 +10,9 @@ use std::fmt;
 pub struct ForeignProse(String);
 
 impl ForeignProse {
-    /// Takes what another server wrote.
-    pub fn new(text: String) -> ForeignProse {
-        ForeignProse(text)
+    /// Takes what another server wrote, and cuts these secrets out of it: as they are, and percent-encoded.
+    pub fn without<'a>(text: &str, secrets: impl Iterator<Item = &'a str>) -> ForeignProse {
+        ForeignProse(redaction::without(text, secrets))
     }
 }
 
@@ -57,7 +58,7 @@ impl fmt::Display for Prose<'_> {
         let mut shown = String::new();
         for part in self.0.split_inclusive(|character| !is_token_character(character)) {
             let word = part.trim_end_matches(|character| !is_token_character(character));
-            shown.push_str(if may_be_a_credential(word) { "[...]" } else { word });
+            shown.push_str(if may_be_a_credential(word) { CUT } else { word });
             shown.push_str(part.strip_prefix(word).unwrap_or_default());
         }
         Quoted(&shown).fmt(formatter)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use token_exchange::policy::host::HostTraits;
 use token_exchange_harness::story::{
     self, EMPTIES_HEADERS, Ending, REMOVES_HEADERS, Story, active, answer, base_config, config_with, issued,
-    request,
+    merge, request,
 };
 
 /// A token with every kind of character that one may have.
@@ -299,6 +299,34 @@ fn sec_01_where_the_token_is_passed_on_a_second_one_is_not() {
 }
 
 #[test]
+fn sec_05_a_token_that_was_presented_is_not_issued() {
+    let configured =
+        json!({"token_exchange": {"request": {"actor_token_source": "config", "actor_token": ACTOR}}});
+    for (patch, echoed) in
+        [(with_actor(), TOKEN), (with_actor(), ACTOR), (configured, ACTOR), (json!({}), TOKEN)]
+    {
+        let mut story = Story::new(&config_with(&patch));
+        let authorization = format!("Bearer {TOKEN}");
+        let fields = [("authorization", authorization.as_str()), ("x-actor", ACTOR)];
+        let mut response = issued();
+        merge(&mut response, &json!({"access_token": echoed}));
+        let ending =
+            story.run(request("POST", "/mcp", &fields), &[answer(200, active()), answer(200, &response)]);
+        assert_eq!(ending.status(), Some(502), "{ending:?}");
+        assert!(
+            story.log.iter().any(|(_, line)| line.contains("repeats a token that it was sent")),
+            "{:?}",
+            story.log
+        );
+        assert!(story.log.iter().all(|(_, line)| !line.contains(echoed)), "{:?}", story.log);
+        // Nothing is remembered: the next request asks again, and a new token is one.
+        merge(&mut response, &json!({"access_token": format!("{echoed}x")}));
+        let ending = story.run(request("POST", "/mcp", &fields), &[answer(200, &response)]);
+        assert_eq!(ending.upstream("authorization"), [format!("Bearer {echoed}x")]);
+    }
+}
+
+#[test]
 fn sec_12_connection_names_no_field_that_the_filter_reads_or_sets() {
     for host in HOSTS {
         for value in [
@@ -321,6 +349,44 @@ fn sec_12_connection_names_no_field_that_the_filter_reads_or_sets() {
             let fields = [("connection", value), ("x-actor", ACTOR)];
             let ending = ending(host, &with_actor(), TOKEN, "/mcp", &fields);
             assert_eq!(ending.upstream("connection"), [value]);
+        }
+    }
+}
+
+#[test]
+fn sec_11_no_log_line_repeats_a_known_secret() {
+    let secret = "client secret+1";
+    for token in ["caller-toke", "abcdefghijklmnopqrstuvwxyzabcdef", TOKEN] {
+        for prose in [
+            format!("the token {token} is bad"),
+            format!("{token}{token}"),
+            format!("x{}x {}", every_byte(token), encoded(&encoded(token))),
+            format!("client {secret} / client+secret%2B1 / client%20secret%2b1"),
+            "Basic ZXhjaGFuZ2UtY2xpZW50OmNsaWVudCtzZWNyZXQlMkIx".to_owned(),
+            format!("actor {ACTOR}"),
+        ] {
+            let patch = json!({"token_exchange": {"client_secret": secret, "request": {"actor_token_source": "config", "actor_token": ACTOR}}});
+            for field in ["error", "error_description"] {
+                let mut story = Story::new(&config_with(&patch));
+                let mut response = json!({"error": "invalid_request"});
+                merge(&mut response, &json!({field: prose}));
+                let ending =
+                    story.run(story::with_token(token), &[answer(200, active()), answer(400, &response)]);
+                assert!(ending.status().is_some());
+                let secrets = [
+                    token,
+                    &every_byte(token),
+                    secret,
+                    "client+secret",
+                    "client%20secret",
+                    "ZXhjaGFu",
+                    ACTOR,
+                ];
+                for (_, line) in &story.log {
+                    assert!(!secrets.iter().any(|secret| line.contains(secret)), "{prose}: {line}");
+                }
+                assert!(story.log.iter().any(|(_, line)| line.contains("[...]")), "{prose}: {:?}", story.log);
+            }
         }
     }
 }

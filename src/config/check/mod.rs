@@ -13,12 +13,12 @@ mod urls;
 mod validation;
 
 use crate::config::diagnostics::Diagnostics;
-use crate::config::written::{Cache, Config, Shared};
+use crate::config::written::{Cache, Config, Shared, WrittenSecret};
 use crate::diagnostic::DiagnosticKind;
 use crate::digest::Digest;
 use crate::policy::plan::{Plan, UpstreamCredential};
 use crate::policy::requirements::Requirements;
-use crate::policy::{CachePolicy, Policy, SharedData};
+use crate::policy::{CachePolicy, Policy, SharedData, secrets};
 use crate::scope::Scope;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub(super) fn check(config: &Config, digest: Digest, diagnostics: &mut Diagnosti
     let requirements = checker.requirements();
     checker.warn();
     let timeout = Duration::from_millis(*config.timeout);
+    let (validation, upstream_credential) = (validation?, upstream_credential?);
+    let signing = config.jwt_secret.as_ref().map(|WrittenSecret(secret)| secret);
     let policy = Policy {
         digest,
         resource: resource?,
@@ -59,9 +61,10 @@ pub(super) fn check(config: &Config, digest: Digest, diagnostics: &mut Diagnosti
         scopes_supported: config.scopes_supported.clone(),
         realm: config.realm.clone(),
         max_token_bytes: *config.max_token_bytes,
-        validation: validation?,
+        secrets: secrets::of(&validation, &upstream_credential, signing),
+        validation,
         requirements,
-        upstream_credential: upstream_credential?,
+        upstream_credential,
         claim_headers: claim_headers?,
         body_limit: None,
         timeout,

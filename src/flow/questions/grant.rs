@@ -20,7 +20,6 @@ use crate::policy::plan::{Grant, Leg, LegCache, LegId, TokenSource, TypedSource,
 use crate::rejection::{Rejection, RetryAfter, TokenFault};
 use crate::report::Note;
 use crate::report::note::{Blame, ResponseFault};
-use crate::report::text::ForeignProse;
 use crate::secret::Secret;
 use crate::time::UnixTime;
 use std::time::Duration;
@@ -44,6 +43,10 @@ impl ResourceServer {
         environment: &mut Environment<'_>,
     ) -> Option<UpstreamToken> {
         self.cache.issued(key, environment.now, environment.store, UpstreamToken::from_entry)
+    }
+
+    fn configured_actors(&self) -> impl Iterator<Item = &Secret> {
+        self.policy.upstream_credential.legs().iter().filter_map(Leg::configured_actor)
     }
 
     fn leg(&self, leg: LegId) -> Result<&Leg, Rejection> {
@@ -126,7 +129,7 @@ pub(in crate::flow) fn learn(
         return Ok(());
     }
     let leg = server.leg(leg)?;
-    let (token, issued) = read(response, leg, environment)?;
+    let (token, issued) = read(server, request, response, leg, environment)?;
     let now = environment.now;
     let validated = request.settled.token.as_deref().ok_or(Rejection::Internal)?;
     match leg.cache.and_then(|cache| cached_until(&issued, cache, validated, now)) {
@@ -144,30 +147,44 @@ pub(in crate::flow) fn learn(
 }
 
 fn read(
+    server: &ResourceServer,
+    request: &Request,
     response: TimelyResponse<'_>,
     leg: &Leg,
     environment: &mut Environment<'_>,
 ) -> Result<(UpstreamToken, IssuedToken), Rejection> {
     let status = response.status();
     response.check_status(environment)?;
+    let refused = |error: ErrorResponse, environment: &mut Environment<'_>| {
+        let (blame, rejection) = judged(status, &error.error, leg);
+        environment.report.add(Note::OAuthError {
+            status,
+            error: server.foreign_prose(request, &error.error),
+            description: server.foreign_prose(request, &error.error_description.unwrap_or_default()),
+            blame,
+        });
+        rejection
+    };
     if status != 200 {
         let error = json::parse_object(response.body()).ok().and_then(|it| ErrorResponse::from_members(&it));
         let error = error.unwrap_or_else(|| ErrorResponse { error: String::new(), error_description: None });
-        return Err(refusal(status, error, leg, environment));
+        return Err(refused(error, environment));
     }
     let Grant::TokenExchange { requested_token_type } = &leg.grant;
     let unusable = |fault, environment: &mut Environment<'_>| {
         environment.report.add(Note::UnusableResponse(ENDPOINT, fault));
         Rejection::Unusable(ENDPOINT)
     };
-    let granted = UpstreamToken::granted(&response, requested_token_type.as_ref());
+    let presented = request.tokens().chain(server.configured_actors());
+    let granted = UpstreamToken::granted(&response, requested_token_type.as_ref(), presented);
     let (token, issued) = granted.map_err(|error| match error {
-        TokenExchangeError::Refused(error) => refusal(status, error, leg, environment),
+        TokenExchangeError::Refused(error) => refused(error, environment),
         TokenExchangeError::NotAnObject => unusable(ResponseFault::NotAnObject, environment),
         TokenExchangeError::Contradictory => unusable(ResponseFault::Contradictory, environment),
         TokenExchangeError::NoToken => unusable(ResponseFault::NoToken, environment),
         TokenExchangeError::NotBearer => unusable(ResponseFault::NotBearer, environment),
         TokenExchangeError::WrongType => unusable(ResponseFault::WrongTokenType, environment),
+        TokenExchangeError::Echo => unusable(ResponseFault::EchoedToken, environment),
     })?;
     let asked_for = &leg.target.scope;
     if leg.require_scopes && !issued.scope.as_ref().unwrap_or(asked_for).contains_all(asked_for) {
@@ -178,10 +195,10 @@ fn read(
 
 /// Whose fault an OAuth error is. Only what a new token from the client can mend is the client's; a
 /// complaint about the operator's own actor token is the operator's to mend.
-fn refusal(status: u16, error: ErrorResponse, leg: &Leg, environment: &mut Environment<'_>) -> Rejection {
+fn judged(status: u16, error: &str, leg: &Leg) -> (Blame, Rejection) {
     let actor_is_configured = leg.configured_actor().is_some();
     let refused = Rejection::InvalidToken(TokenFault::RefusedByTokenEndpoint);
-    let (blame, rejection) = match error.error.as_str() {
+    match error {
         "invalid_grant" | "interaction_required" | "login_required" | "consent_required" => {
             (Blame::Client, refused)
         }
@@ -194,15 +211,7 @@ fn refusal(status: u16, error: ErrorResponse, leg: &Leg, environment: &mut Envir
             (Blame::AuthorizationServer, Rejection::Unavailable(ENDPOINT, RetryAfter::SOON))
         }
         _ => (Blame::Operator, Rejection::Unusable(ENDPOINT)),
-    };
-    let description = error.error_description.unwrap_or_default();
-    environment.report.add(Note::OAuthError {
-        status,
-        error: ForeignProse::new(error.error),
-        description: ForeignProse::new(description),
-        blame,
-    });
-    rejection
+    }
 }
 
 /// Until when an issued token is cached; `None` for one that is used once.

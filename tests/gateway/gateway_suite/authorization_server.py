@@ -216,6 +216,8 @@ class AuthorizationServer:
             text = plan["text"]
             if "${new}" in text:
                 text = text.replace("${new}", self._issue({}))
+            for name, sent in call.form:
+                text = text.replace(f"${{sent.{name}}}", sent)
             return web.Response(
                 status=plan.get("status", 200),
                 body=text.encode("latin-1"),

@@ -135,8 +135,8 @@ def expand(value: Any, lookup: Callable[[str], str]) -> Any:
 
 
 def _placeholder(name: str, lookup: Callable[[str], str]) -> str:
-    if name == "new":
-        return "${new}"
+    if name == "new" or name.startswith("sent."):
+        return f"${{{name}}}"
     if name.startswith("repeat:"):
         _, text, times = name.split(":")
         return text * int(times)
