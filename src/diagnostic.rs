@@ -59,6 +59,8 @@ pub enum DiagnosticKind {
     NoEffect,
     /// It weakens a check.
     WeakensCheck,
+    /// A secret that can be guessed.
+    WeakSecret,
     /// It is sent or read otherwise than it may be meant.
     Ambiguous,
     /// More findings than are listed.
@@ -67,7 +69,7 @@ pub enum DiagnosticKind {
 
 impl DiagnosticKind {
     /// Every kind.
-    pub const ALL: [DiagnosticKind; 18] = [
+    pub const ALL: [DiagnosticKind; 19] = [
         DiagnosticKind::NotAnObject,
         DiagnosticKind::UnknownField,
         DiagnosticKind::Required,
@@ -84,6 +86,7 @@ impl DiagnosticKind {
         DiagnosticKind::UnusableKey,
         DiagnosticKind::NoEffect,
         DiagnosticKind::WeakensCheck,
+        DiagnosticKind::WeakSecret,
         DiagnosticKind::Ambiguous,
         DiagnosticKind::TooMany,
     ];
@@ -107,6 +110,7 @@ impl DiagnosticKind {
             DiagnosticKind::UnusableKey => "unusable-key",
             DiagnosticKind::NoEffect => "no-effect",
             DiagnosticKind::WeakensCheck => "weakens-check",
+            DiagnosticKind::WeakSecret => "weak-secret",
             DiagnosticKind::Ambiguous => "ambiguous",
             DiagnosticKind::TooMany => "too-many",
         }
@@ -184,6 +188,7 @@ mod tests {
             "unusable-key",
             "no-effect",
             "weakens-check",
+            "weak-secret",
             "ambiguous",
             "too-many",
         ];

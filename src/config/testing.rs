@@ -11,14 +11,14 @@ pub(super) fn example() -> Value {
         "authorization_servers": ["https://auth.example.com"],
         "introspection_endpoint": "https://auth.example.com/oauth2/introspect",
         "client_id": "gateway",
-        "client_secret": "***",
+        "client_secret": "a-secret",
         "passthrough_credentials": true,
         "token_exchange": {
             "enabled": true,
             "token_endpoint": "https://exchange.example.com/oauth/token",
             "client_auth": "client_secret_basic",
             "client_id": "exchange-client",
-            "client_secret": "***",
+            "client_secret": "a-secret",
             "request": {
                 "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
                 "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
@@ -49,6 +49,7 @@ pub(super) fn with(changes: &[(&str, Value)]) -> Value {
 pub(super) fn environment(name: &str) -> Option<String> {
     match name {
         "GATEWAY_SECRET" => Some("s3\n".to_owned()),
+        "GATEWAY_PLACEHOLDER" => Some("***\n".to_owned()),
         "GATEWAY_EMPTY" => Some(String::new()),
         _ => None,
     }

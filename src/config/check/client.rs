@@ -141,7 +141,7 @@ mod tests {
     }
 
     fn basic(client_id: &str, encoding: BasicEncoding) -> ClientAuthentication {
-        let client_secret = Secret::new("***");
+        let client_secret = Secret::new("a-secret");
         ClientAuthentication::Basic { client_id: client_id.to_owned(), client_secret, encoding }
     }
 
@@ -151,7 +151,8 @@ mod tests {
         let client_id = || "gateway".to_owned();
         assert_eq!(introspection(&[]).client, basic("gateway", BasicEncoding::Form));
         assert_eq!(method("client_secret_basic"), basic("gateway", BasicEncoding::Form));
-        let post = ClientAuthentication::Post { client_id: client_id(), client_secret: Secret::new("***") };
+        let post =
+            ClientAuthentication::Post { client_id: client_id(), client_secret: Secret::new("a-secret") };
         assert_eq!(method("client_secret_post"), post);
         assert_eq!(method("none"), ClientAuthentication::None { client_id: Some(client_id()) });
         for name in ["tls_client_auth", "self_signed_tls_client_auth"] {

@@ -11,6 +11,7 @@ mod issuers;
 mod keys;
 mod urls;
 mod validation;
+mod weak;
 
 use crate::config::diagnostics::Diagnostics;
 use crate::config::written::{Cache, Config, Shared, WrittenSecret};
@@ -156,6 +157,7 @@ impl Checker<'_> {
                 "this is true, so tokens issued for other resources are accepted",
             );
         }
+        self.warn_of_weak_settings();
         self.warn_about_urls();
     }
 }
