@@ -49,8 +49,8 @@ const DIFFERENCES: [&str; 4] = [
 /// Why there is nothing to convert, in one sentence.
 pub fn convert(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Converted>, String> {
     let documents = document::parse(text)?;
-    let entries = document::entries(&documents)?;
-    let converted: Vec<_> = entries
+    let converted: Vec<_> = document::contents(&documents)?
+        .entries
         .into_iter()
         .filter(|entry| entry.kind == EntryKind::AiMcpOauth2)
         .map(|entry| convert_entry(entry, environment))

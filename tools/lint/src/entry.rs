@@ -1,7 +1,10 @@
 //! What is checked: a configuration, and where it stands in a file.
 
-use super::Line;
+use super::envoy::clusters::Clusters;
+use super::{Line, unknown};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use token_exchange::json;
 
 /// A configuration in a file.
@@ -14,7 +17,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) config: Result<Map<String, Value>, String>,
     /// What was found about the entry itself.
     pub(crate) remarks: Vec<Line>,
-    /// Envoy's configuration of the filter.
+    /// What a filter of Envoy's is given beside its configuration.
     pub(crate) wasm: Option<Wasm<'a>>,
     /// The entry as it stands in the file.
     pub(crate) entry: &'a Value,
@@ -23,6 +26,9 @@ pub(crate) struct Entry<'a> {
     /// Whether it stands within a consumer or a group of consumers.
     pub(crate) is_for_consumer: bool,
 }
+
+/// A Wasm filter that is not this one.
+pub(crate) struct AnotherFilter;
 
 /// A kind of entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,16 +41,42 @@ pub(crate) enum EntryKind {
     Plugin,
     /// Kong's own plugin, whose field names this filter takes.
     AiMcpOauth2,
-    /// A filter of Envoy or Istio.
+    /// A filter of Envoy, Istio or Envoy Gateway.
     Wasm,
+    /// Part of such a filter, to be merged into one that stands elsewhere.
+    Patch,
 }
 
-/// Envoy's configuration of the filter.
+/// What a filter of Envoy's is given beside its configuration.
 pub(crate) struct Wasm<'a> {
-    /// `envoy.extensions.wasm.v3.PluginConfig`, or the `spec` of Istio's `WasmPlugin`.
-    pub(crate) plugin: &'a Value,
-    /// Every cluster there is, where the file says it all.
-    pub(crate) clusters: Option<Vec<&'a str>>,
+    /// The environment of its virtual machine; of several variables of a name the first counts.
+    pub(crate) environment: BTreeMap<&'a str, Variable<'a>>,
+    /// The clusters that callouts may go to.
+    pub(crate) clusters: Rc<Clusters<'a>>,
+}
+
+/// A variable in the environment of a virtual machine.
+#[derive(Clone, Copy)]
+pub(crate) enum Variable<'a> {
+    /// Its value stands in the file.
+    Written(&'a str),
+    /// It has the value of the gateway's own variable.
+    OfGateway,
+}
+
+impl Wasm<'_> {
+    /// The value of the variable `name`, a stand-in where only the gateway knows it.
+    pub(crate) fn variable(&self, name: &str, of_gateway: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        match self.environment.get(name)? {
+            Variable::Written(value) => Some((*value).to_owned()),
+            Variable::OfGateway => of_gateway(name).or_else(|| Some(unknown::stand_in(name))),
+        }
+    }
+}
+
+/// Whether a name that the operator gave, or the address of the code, is this filter's.
+pub(crate) fn is_ours(name: &str) -> bool {
+    name.contains("token_exchange") || name.contains("token-exchange")
 }
 
 /// The configuration in `value`: an object, or text that holds one.

@@ -1,20 +1,26 @@
 //! LINT: looks at a configuration where an operator keeps it, before a gateway loads it. Not part of
 //! the filter.
 //!
-//! It reads a filter's configuration, a file for Kong or decK, or one for Envoy or Istio, and says how
-//! it stands with each field: with the filter's own reading of it, so the two cannot differ.
+//! It reads a filter's configuration, a file for Kong or decK, or one for Envoy, Istio or Envoy Gateway,
+//! and says how it stands with each field: with the filter's own reading of it, so the two cannot differ.
+//! It also says what around the filter lets requests bypass it.
 
 mod convert;
 mod document;
 mod entry;
 mod envoy;
+mod envoy_gateway;
+mod fail_open;
 mod fields;
+mod istio;
 mod kong;
+mod protobuf;
 mod unknown;
+mod walk;
 
 pub use convert::{Converted, convert};
 
-use entry::Entry;
+use entry::{Entry, EntryKind};
 use std::fmt;
 
 /// How it stands with a field.
@@ -104,27 +110,24 @@ impl Checked {
 /// Why there is nothing to look at, in one sentence.
 pub fn check(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Checked>, String> {
     let documents = document::parse(text)?;
-    let mut findings = Vec::new();
-    for entry in document::entries(&documents)? {
-        findings.push(check_entry(entry, environment));
-    }
-    let around: Vec<_> = documents.iter().flat_map(kong::around).collect();
-    if !around.is_empty() {
-        findings.push(Checked { place: String::new(), lines: around });
-    }
+    let contents = document::contents(&documents)?;
+    let mut findings: Vec<_> =
+        contents.entries.into_iter().map(|entry| check_entry(entry, environment)).collect();
+    findings.extend(contents.around);
     Ok(findings)
 }
 
 fn check_entry(entry: Entry<'_>, environment: &dyn Fn(&str) -> Option<String>) -> Checked {
     let mut lines = entry.remarks;
     match &entry.config {
+        _ if entry.kind == EntryKind::Patch => {}
         Err(sentence) => lines.push(Line::new(Verdict::Mistake, "", sentence)),
         Ok(config) => match &entry.wasm {
             Some(wasm) => lines.extend(envoy::judge(wasm, config, environment)),
             None => {
                 let judgement = fields::judge(config, &unknown::or_stand_in(environment));
                 lines.extend(judgement.lines);
-                let on_kong = entry.kind != entry::EntryKind::Bare;
+                let on_kong = entry.kind != EntryKind::Bare;
                 lines.extend(
                     judgement.policy.as_ref().filter(|_| on_kong).into_iter().flat_map(kong::impossible),
                 );

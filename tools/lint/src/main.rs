@@ -11,8 +11,9 @@ Looks at the configuration of the filter token_exchange before a gateway loads i
 usage: token-exchange-lint [--quiet] FILE...
        token-exchange-lint --convert FILE...
 
-FILE is a configuration (JSON), a file for Kong or decK, or one for Envoy or
-Istio (YAML or JSON); - is standard input. Each field that is written is
+FILE is a configuration (JSON), a file for Kong or decK, or one for Envoy, Istio
+or Envoy Gateway (YAML or JSON); - is standard input. Each field that is written
+is
   supported   the filter acts on it
   host        the gateway does it, by the setting that is named
   refused     the filter cannot do it
@@ -26,8 +27,9 @@ Istio (YAML or JSON); - is standard input. Each field that is written is
   -h, --help     this text
   -V, --version  the version
 
-Exit status: 0 where all is fine, 1 where something is refused or a mistake,
-2 where there is nothing to look at.
+Exit status: 0 where all is fine or there are only warnings, 1 where something is
+refused or a mistake, such as a filter that fails open, 2 where there is nothing
+to look at.
 ";
 
 /// What the command line asks for.

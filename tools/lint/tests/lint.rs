@@ -613,6 +613,22 @@ fn the_exit_status_tells_a_pipeline_what_to_do() {
     assert!(chain.contains("- name: token_exchange") && told.contains("supported  /resource"), "{told}");
     let (status, _, _) = run(&["--convert", "-"], &plugin(&with("ssl_verify", json!(false))));
     assert_eq!(status, 1);
+    let plugin = |line: &str| {
+        format!(
+            "kind: WasmPlugin\nspec:\n  url: oci://r.example.com/token-exchange:1\n  {line}\n  pluginConfig:\n    \
+             resource: https://a.example.com\n    authorization_servers: [https://as.example.com]\n"
+        )
+    };
+    for (line, expected) in [
+        ("failStrategy: FAIL_OPEN", 1),
+        ("fail_strategy: 1", 1),
+        ("failStrategy: FAIL_CLOSE", 0),
+        ("match: [{mode: CLIENT}]", 0),
+    ] {
+        let (status, output, errors) = run(&["--quiet", "-"], &plugin(line));
+        assert_eq!((status, errors.as_str()), (expected, ""), "{output}");
+        assert_eq!(output.contains("warning    match"), line.starts_with("match"), "{output}");
+    }
     for (arguments, input) in [
         (&[][..], ""),
         (&["--colour", "-"][..], "{}"),
