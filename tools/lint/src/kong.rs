@@ -40,7 +40,7 @@ pub(crate) fn entries<'a>(document: &'a Value, pointer: &str, value: &'a Value) 
             place: format!("{pointer}/{index}"),
             kind,
             config: if is_plugins { plugin_config(document, item) } else { config_of(item.get("config")) },
-            remarks: remarks(kind, item, owner.is_some(), is_for_consumer),
+            remarks: remarks(kind, item, owner, is_for_consumer),
             wasm: None,
             entry: item,
             owner,
@@ -79,20 +79,29 @@ pub(crate) fn impossible(policy: &Policy) -> impl Iterator<Item = Line> {
     unsupported.map(|diagnostic| Line::new(Verdict::Refused, diagnostic.pointer, diagnostic.message))
 }
 
-fn remarks(kind: EntryKind, item: &Value, is_nested: bool, is_for_consumer: bool) -> Vec<Line> {
+fn remarks(kind: EntryKind, item: &Value, owner: Option<&Value>, is_for_consumer: bool) -> Vec<Line> {
     let has = |name: &str| item.get(name).is_some_and(|value| !value.is_null());
     let mut remarks = Vec::new();
     if kind == EntryKind::AiMcpOauth2 {
         let text = "this is the entry of Kong's own plugin; --convert makes a filter chain of it";
         remarks.push(Line::new(Verdict::Warning, "", text));
     }
-    if kind == EntryKind::Plugin && !is_nested && !has("service") && !has("route") {
+    if kind == EntryKind::Plugin && owner.is_none() && !has("service") && !has("route") {
         let text = "a filter belongs to a service or a route: Kong refuses it as a global plugin";
         remarks.push(Line::new(Verdict::Mistake, "", text));
     }
     if kind == EntryKind::Plugin && (is_for_consumer || has("consumer") || has("consumer_group")) {
         let text = "Kong has no filters for consumers: take consumer and consumer_group out";
         remarks.push(Line::new(Verdict::Mistake, "", text));
+    }
+    let is_off = match kind {
+        EntryKind::Filter => !is_enabled(item) || owner.is_some_and(|chain| !is_enabled(chain)),
+        EntryKind::Plugin => !is_enabled(item),
+        _ => false,
+    };
+    if is_off {
+        let text = "enabled is false here, so that Kong does not run the filter and requests pass unchecked";
+        remarks.push(Line::new(Verdict::Warning, "", text));
     }
     if kind == EntryKind::Filter && matches!(item.get("config"), Some(Value::String(_))) {
         let text = "with token_exchange.meta.json beside the filter, Kong wants an object here, not text";

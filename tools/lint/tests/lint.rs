@@ -197,6 +197,45 @@ filter_chains:
 }
 
 #[test]
+fn a_filter_that_kong_does_not_run_is_a_warning() {
+    let yaml = |chain: &str, filter: &str, plugin: &str| {
+        format!(
+            "
+_format_version: '3.0'
+services:
+- name: mcp
+  filter_chains:
+  - {chain}
+    filters:
+    - name: token_exchange
+      {filter}
+      config: &config
+        resource: https://api.example.com/mcp
+        authorization_servers: [https://as.example.com]
+  plugins:
+  - name: token_exchange
+    {plugin}
+    config: *config
+"
+        )
+    };
+    let warnings = |chain: &str, filter: &str, plugin: &str| {
+        let findings = check(&yaml(chain, filter, plugin)).into_iter().take(2);
+        let of_it = findings.flat_map(|findings| findings.lines);
+        of_it.filter(|line| line.verdict == Verdict::Warning).map(|line| line.text).collect::<Vec<_>>()
+    };
+    for (chain, filter, plugin) in [
+        ("enabled: false", "enabled: true", "enabled: true"),
+        ("enabled: true", "enabled: false", "enabled: true"),
+        ("enabled: true", "enabled: true", "enabled: false"),
+    ] {
+        let warnings = warnings(chain, filter, plugin);
+        assert!(warnings.len() == 1 && warnings[0].contains("enabled is false"), "{warnings:?}");
+    }
+    assert_eq!(warnings("enabled: true", "enabled: true", "enabled: true"), Vec::<String>::new());
+}
+
+#[test]
 fn a_reference_where_no_text_is_meant_is_a_mistake() {
     for (pointer, expected) in [
         ("/client_secret", Verdict::Unknown),
