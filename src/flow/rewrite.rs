@@ -72,17 +72,25 @@ impl ResourceServer {
 }
 
 /// A claim as a header's value: a string as it is, everything else as JSON. `None` for null, for what
-/// cannot stand in a header, and where a number was too large to be read exactly: two users' could have
-/// become one.
+/// cannot stand in a header, for a string with a blank at its edge, and where a number was too large to be
+/// read exactly: in the last two, one user's value could become another's on its way.
 fn header_value(claim: &Value) -> Option<String> {
     let text = match claim {
         Value::Null => return None,
         other if !is_exact(other) => return None,
+        Value::String(text) if text.starts_with(is_blank) || text.ends_with(is_blank) => return None,
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
     let fits = text.len() <= MAX_VALUE_BYTES && !text.chars().any(char::is_control);
     fits.then_some(text)
+}
+
+/// What a reader of the header may take off a value's edge: blanks, as RFC 9110 section 5.5 asks of every
+/// recipient, and what else the string functions of common languages trim, which includes three characters
+/// without width that are not white space to Unicode, or no longer.
+fn is_blank(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '\u{180e}' | '\u{200b}' | '\u{feff}')
 }
 
 /// Whether no number in `claim` may have been rounded: whole ones are exact as far as they fit 64 bits,
@@ -120,6 +128,25 @@ mod tests {
             (json!(["a", "b\n"]), Some(r#"["a","b\n"]"#)),
             (json!({"a": 1}), Some(r#"{"a":1}"#)),
             (json!(null), None),
+            (json!("a b"), Some("a b")),
+            (json!(" admin"), None),
+            (json!("admin "), None),
+            (json!(" "), None),
+            (json!("\tadmin"), None),
+            (json!("admin\t"), None),
+            (json!("\u{a0}admin"), None),
+            (json!("admin\u{2003}"), None),
+            (json!("admin\u{3000}"), None),
+            (json!("\u{feff}admin"), None),
+            (json!("admin\u{200b}"), None),
+            (json!("\u{180e}admin"), None),
+            (json!("a\u{a0}b"), Some("a\u{a0}b")),
+            (json!([" admin "]), Some(r#"[" admin "]"#)),
+            (json!({" a": " "}), Some(r#"{" a":" "}"#)),
+            (json!("a\tb"), None),
+            (json!(["a\u{85}"]), None),
+            (json!("a\u{7f}"), None),
+            (json!("a\u{85}b"), None),
             (json!("a\r\nx: y"), None),
             (json!("a\u{0}"), None),
             (json!("x".repeat(MAX_VALUE_BYTES + 1)), None),

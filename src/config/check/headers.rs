@@ -98,7 +98,7 @@ impl Checker<'_> {
         });
         let mut seen = BTreeSet::new();
         let mut all_right = true;
-        let mut headers = Vec::new();
+        let (mut headers, mut subject) = (Vec::new(), None);
         for entry in claims.chain(paths) {
             let Some((written, path)) = entry else { continue };
             let header = written.to_ascii_lowercase();
@@ -106,9 +106,25 @@ impl Checker<'_> {
                 self.diagnostics.error(DiagnosticKind::WrongValue, &written.pointer, sentence);
                 all_right = false;
             }
+            if path == ["sub"] {
+                subject = Some(written.pointer.as_str());
+            }
             headers.push(ClaimHeader { header, path });
         }
+        self.warn_of_subjects_without_issuer(subject, &headers);
         all_right.then_some(headers)
+    }
+
+    /// A subject is unique within its issuer alone (RFC 7519 section 4.1.2): of two issuers, each may give out
+    /// a `sub` that the other has given to another user. The header field of `sub` is written at `subject`.
+    fn warn_of_subjects_without_issuer(&mut self, subject: Option<&str>, headers: &[ClaimHeader]) {
+        let Some(pointer) = subject else { return };
+        let issuers: BTreeSet<_> = self.accepted_issuers().iter().flatten().collect();
+        if issuers.len() > 1 && !headers.iter().any(|header| header.path == ["iss"]) {
+            let sentence = "this names a user only together with the issuer, as two issuers can have the same sub: \
+                            pass iss on in a header field, too, and let the upstream look at both";
+            self.diagnostics.warning(DiagnosticKind::Ambiguous, pointer, sentence);
+        }
     }
 
     /// Why a claim cannot go into the header field `name`, where it cannot.
@@ -132,7 +148,7 @@ impl Checker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::testing::{mistaken, policy};
+    use crate::config::testing::{loads, mistaken, policy, warnings, with};
     use crate::policy::issuers::IntrospectionPolicy;
     use serde_json::{Value, json};
 
@@ -197,6 +213,38 @@ mod tests {
         }
         let twice = json!([{"claim": "a", "header": "X-A"}, {"claim": "b", "header": "x_a"}]);
         assert_eq!(mistaken(&[("/claim_to_header", twice)]), ["/claim_to_header/1/header"]);
+    }
+
+    #[test]
+    fn a_subject_of_several_issuers_goes_with_its_issuer() {
+        let two = || ("/authorization_servers", json!(["https://auth.example.com", "https://b.example.com"]));
+        let flat = |claims: &[&str]| {
+            let entry = |claim: &&str| json!({"claim": claim, "header": format!("X-{claim}")});
+            ("/claim_to_header", claims.iter().map(entry).collect::<Value>())
+        };
+        let nested = |paths: &[&[&str]]| {
+            let entry = |path: &&[&str]| json!({"path": path, "header": format!("X-{}", path.join("-"))});
+            ("/upstream_headers", paths.iter().map(entry).collect::<Value>())
+        };
+        for (headers, pointer) in [
+            (flat(&["email", "sub"]), Some("/claim_to_header/1/header")),
+            (flat(&["sub", "iss"]), None),
+            (flat(&["email"]), None),
+            (nested(&[&["sub"], &["act", "iss"]]), Some("/upstream_headers/0/header")),
+            (nested(&[&["iss"], &["sub"]]), None),
+            (nested(&[&["act", "sub"]]), None),
+        ] {
+            let found = loads(&with(&[two(), headers.clone()])).unwrap().warnings;
+            let found: Vec<_> = found.iter().map(|it| (it.kind.as_str(), it.pointer.as_str())).collect();
+            assert_eq!(found, Vec::from_iter(pointer.map(|pointer| ("ambiguous", pointer))), "{headers:?}");
+            assert_eq!(warnings(&[headers]), Vec::<String>::new(), "one issuer");
+        }
+        let aliases =
+            ("/issuers_allowed", json!(["https://auth.example.com/v1", "https://auth.example.com/v2"]));
+        assert_eq!(warnings(&[aliases, flat(&["sub"])]).len(), 1, "what counts is iss");
+        let twice =
+            ("/authorization_servers", json!(["https://auth.example.com", "https://auth.example.com"]));
+        assert_eq!(warnings(&[twice, flat(&["sub"])]).len(), 0);
     }
 
     #[test]

@@ -266,13 +266,14 @@ pub const FIELDS: &[Field] = &[
     Field::kong(
         "claim_to_header",
         FieldType::Objects(CLAIM_TO_HEADER),
-        "Claims of the validated token that are passed on in header fields.",
+        "Claims of the validated token that are passed on in header fields; with several issuers, pass iss on \
+         wherever you pass on sub.",
     ),
     Field::kong(
         "upstream_headers",
         FieldType::Objects(UPSTREAM_HEADERS),
-        "Claims within nested objects that are passed on in header fields; not together with \
-         claim_to_header.",
+        "Claims within nested objects that are passed on in header fields, as those of claim_to_header; not \
+         together with that.",
     ),
     Field::kong(
         "token_exchange",

@@ -9,6 +9,7 @@ use token_exchange::config::table::{Choice, DefaultValue, Field, FieldType, Orig
 pub fn page() -> String {
     let mut page = String::from(INTRODUCTION);
     section(&mut page, "", FIELDS);
+    page.push_str(CLAIMS_IN_HEADERS);
     page
 }
 
@@ -26,6 +27,33 @@ upper case, `-` becomes `_`.
 
 *Kong* marks the fields of Kong's plugin `ai-mcp-oauth2`; the others are this filter's own. Secrets are \
 never shown in a log line or an answer.
+";
+
+/// What `header_value` in `src/flow/rewrite.rs` does.
+const CLAIMS_IN_HEADERS: &str = "
+## Claims in header fields
+
+How `claim_to_header` and `upstream_headers` write the value of a claim. The request's own field of that name is \
+taken off in every case (on Kong, where a field cannot be removed, it arrives empty), so that a field with a value is \
+always the filter's. Where there is none, a line at level debug says so.
+
+| claim | field |
+| --- | --- |
+| string | the text as it is |
+| string that begins or ends with a blank, or has nothing else | none: recipients take blanks off, and one user's name \
+must not become another's; blanks are SP, HTAB, the other white space of Unicode, and U+180E, U+200B, U+FEFF |
+| empty string | a field with an empty value |
+| number | as in JSON: `7`, `1.5` |
+| whole number beyond 64 bits, other number from 2^53 on | none, as it cannot be read exactly; the same for such a \
+number within an array or object |
+| boolean | `true` or `false` |
+| array, object | JSON on one line, without blanks between its parts, members in the order of their names: \
+`[\"a\",\"b\"]`, `{\"a\":1}` |
+| null, or no such claim | none |
+| longer than 16,384 bytes as written here | none |
+| string with a control character (U+0000 to U+001F, U+007F to U+009F) | none; within an array or object JSON escapes \
+those below U+0020, and the others mean that there is no field |
+| characters beyond ASCII | their bytes in UTF-8, not encoded further; within an array or object, too |
 ";
 
 /// A table of `fields`, then those of the objects within.
