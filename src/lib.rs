@@ -23,7 +23,7 @@
 //! | [`oauth`] | WORDS: what could be written with only an OAuth RFC open |
 //! | [`token`] | TOKEN: what claims are and must say |
 //! | [`jose`] | JOSE: what could be written with only a JOSE RFC open |
-//! | [`diagnostic`], [`digest`], [`http`], [`json`], [`scope`], [`secret`], [`text`], [`time`] | plain data that every module shares |
+//! | [`diagnostic`], [`digest`], [`http`], [`json`], [`network`], [`scope`], [`secret`], [`text`], [`time`] | plain data that every module shares |
 //!
 //! Imports run from the top of that table to its bottom, never back; a test holds them to it.
 //!
@@ -49,6 +49,7 @@ mod host;
 pub mod http;
 pub mod jose;
 pub mod json;
+pub mod network;
 pub mod oauth;
 pub mod policy;
 pub mod rejection;

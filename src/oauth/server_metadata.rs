@@ -3,6 +3,7 @@
 
 use crate::http::{Endpoint, Scheme};
 use crate::json;
+use crate::network::Network;
 use serde_json::Value;
 use url::Url;
 
@@ -42,8 +43,12 @@ pub enum ServerMetadataError {
     WrongIssuer,
     /// `jwks_uri` is missing or not a URL that can be called.
     NoKeysEndpoint,
-    /// `jwks_uri` is not https.
+    /// `jwks_uri` is not https, and the issuer is.
     InsecureKeysEndpoint,
+    /// `jwks_uri` is not https, and the operator does not allow that.
+    KeysEndpointNotAllowed,
+    /// `jwks_uri` is on this machine, its link or a private network, and the issuer is not.
+    InternalKeysEndpoint,
 }
 
 impl ServerMetadataError {
@@ -54,13 +59,24 @@ impl ServerMetadataError {
             ServerMetadataError::WrongIssuer => "is another issuer's",
             ServerMetadataError::NoKeysEndpoint => "has no jwks_uri that can be called",
             ServerMetadataError::InsecureKeysEndpoint => {
+                "has a jwks_uri that is not https, as its issuer is; write jwks_endpoint to use other keys"
+            }
+            ServerMetadataError::KeysEndpointNotAllowed => {
                 "has a jwks_uri that is not https; set insecure_http to allow it"
+            }
+            ServerMetadataError::InternalKeysEndpoint => {
+                "has a jwks_uri on this machine, its link or a private network, where its issuer is not; write \
+                 jwks_endpoint if the keys are there"
             }
         }
     }
 }
 
 /// Reads where the keys of `issuer` are. The document's issuer must equal it byte for byte.
+///
+/// A document leads no further than its issuer: to https where the issuer is https, and to this machine, its link
+/// or a private network only where the issuer's own host is there. Who writes the document would otherwise have
+/// the gateway call what only the gateway can reach. Such a place the operator can name in `jwks_endpoint`.
 ///
 /// # Errors
 /// [`ServerMetadataError`]
@@ -78,10 +94,21 @@ pub fn keys_endpoint(
         .and_then(Value::as_str)
         .and_then(|uri| Endpoint::parse(uri).ok())
         .ok_or(ServerMetadataError::NoKeysEndpoint)?;
-    if endpoint.scheme == Scheme::Http && !endpoint.is_loopback() && !insecure_http {
-        return Err(ServerMetadataError::InsecureKeysEndpoint);
+    // An issuer that is not a URL has no host, and counts as https.
+    let issuer = Endpoint::parse(issuer).ok();
+    if endpoint.scheme == Scheme::Http {
+        if issuer.as_ref().is_none_or(|issuer| issuer.scheme == Scheme::Https) {
+            return Err(ServerMetadataError::InsecureKeysEndpoint);
+        }
+        if !endpoint.is_loopback() && !insecure_http {
+            return Err(ServerMetadataError::KeysEndpointNotAllowed);
+        }
     }
-    Ok(endpoint)
+    match Network::of_host(&endpoint.host) {
+        Network::Public => Ok(endpoint),
+        inner if issuer.is_some_and(|issuer| Network::of_host(&issuer.host) == inner) => Ok(endpoint),
+        _ => Err(ServerMetadataError::InternalKeysEndpoint),
+    }
 }
 
 #[cfg(test)]
@@ -102,12 +129,12 @@ mod tests {
             (
                 json!({"issuer": ISSUER, "jwks_uri": "http://127.0.0.1:8080/jwks"}),
                 false,
-                Ok("127.0.0.1:8080"),
+                Err(ServerMetadataError::InsecureKeysEndpoint),
             ),
             (
                 json!({"issuer": ISSUER, "jwks_uri": "http://as.example.com/jwks"}),
                 true,
-                Ok("as.example.com:80"),
+                Err(ServerMetadataError::InsecureKeysEndpoint),
             ),
             (
                 json!({"issuer": ISSUER, "jwks_uri": "http://as.example.com/jwks"}),
@@ -134,6 +161,47 @@ mod tests {
         ] {
             let read = keys_endpoint(document.to_string().as_bytes(), ISSUER, insecure_http);
             assert_eq!(read.map(|endpoint| endpoint.authority()), expected.map(str::to_owned), "{document}");
+        }
+    }
+
+    #[test]
+    fn sec_14_a_document_leads_no_further_than_its_issuer() {
+        use ServerMetadataError::{InsecureKeysEndpoint, InternalKeysEndpoint, KeysEndpointNotAllowed};
+        for (issuer, jwks_uri, insecure_http, expected) in [
+            ("https://as.example.com", "https://keys.example.net/jwks", false, Ok(())),
+            ("https://as.example.com", "http://127.0.0.1:8001/services", false, Err(InsecureKeysEndpoint)),
+            ("https://as.example.com", "https://127.0.0.1:8001/services", false, Err(InternalKeysEndpoint)),
+            ("https://as.example.com", "https://127.1/", false, Err(InternalKeysEndpoint)),
+            ("https://as.example.com", "https://0x7f000001/", false, Err(InternalKeysEndpoint)),
+            ("https://as.example.com", "https://localhost./", false, Err(InternalKeysEndpoint)),
+            ("https://as.example.com", "https://169.254.169.254/", false, Err(InternalKeysEndpoint)),
+            ("https://as.example.com", "https://[::ffff:169.254.169.254]/", false, Err(InternalKeysEndpoint)),
+            ("https://as.example.com", "https://10.0.0.1/jwks", false, Err(InternalKeysEndpoint)),
+            ("https://as.example.com", "https://0.0.0.0/jwks", false, Err(InternalKeysEndpoint)),
+            ("https://as.example.com", "https://10.0.0.1/jwks", true, Err(InternalKeysEndpoint)),
+            ("https://8.8.8.8", "https://10.0.0.1/jwks", false, Err(InternalKeysEndpoint)),
+            ("https://10.0.0.1", "https://10.0.0.2/jwks", false, Ok(())),
+            ("https://10.0.0.1", "https://192.168.0.1/jwks", false, Ok(())),
+            ("https://10.0.0.1", "https://[fd00::1]/jwks", false, Ok(())),
+            ("https://10.0.0.1", "https://as.example.com/jwks", false, Ok(())),
+            // A server within a private network is not one on this machine, nor a cloud's metadata.
+            ("https://10.0.0.1", "https://127.0.0.1/jwks", false, Err(InternalKeysEndpoint)),
+            ("https://10.0.0.1", "https://169.254.169.254/jwks", false, Err(InternalKeysEndpoint)),
+            ("https://10.0.0.1", "http://10.0.0.1/jwks", true, Err(InsecureKeysEndpoint)),
+            ("http://localhost:8080", "http://127.0.0.1:8080/jwks", false, Ok(())),
+            ("http://127.0.0.1:8080", "https://[::1]/jwks", false, Ok(())),
+            ("http://localhost:8080", "http://as.example.com/jwks", false, Err(KeysEndpointNotAllowed)),
+            ("http://localhost:8080", "http://as.example.com/jwks", true, Ok(())),
+            ("http://localhost:8080", "http://10.0.0.1/jwks", true, Err(InternalKeysEndpoint)),
+            ("http://as.example.com", "http://as.example.com/jwks", true, Ok(())),
+            ("http://as.example.com", "http://127.0.0.1:8001/services", true, Err(InternalKeysEndpoint)),
+            ("accounts.example.com", "https://keys.example.com/jwks", false, Ok(())),
+            ("accounts.example.com", "http://keys.example.com/jwks", true, Err(InsecureKeysEndpoint)),
+            ("accounts.example.com", "https://10.0.0.1/jwks", false, Err(InternalKeysEndpoint)),
+        ] {
+            let document = json!({"issuer": issuer, "jwks_uri": jwks_uri}).to_string();
+            let read = keys_endpoint(document.as_bytes(), issuer, insecure_http).map(drop);
+            assert_eq!(read, expected, "{issuer}: {jwks_uri}, insecure_http {insecure_http}");
         }
     }
 

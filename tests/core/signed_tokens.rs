@@ -433,6 +433,28 @@ fn keys_are_discovered_through_the_metadata() {
 }
 
 #[test]
+fn sec_14_a_discovered_url_on_this_machine_or_in_a_private_network_is_not_called() {
+    for (jwks_uri, insecure_http) in [
+        ("http://127.0.0.1:8001/services", false),
+        ("http://127.0.0.1:8001/services", true),
+        ("https://127.0.0.1/services", false),
+        ("https://localhost./services", false),
+        ("https://169.254.169.254/", false),
+        ("https://10.0.0.1/jwks", false),
+        ("https://[::ffff:10.0.0.1]/jwks", false),
+        ("http://keys.example.com/jwks", true),
+    ] {
+        let mut story = Story::new(&config(&json!({"jwks_endpoint": null, "insecure_http": insecure_http})));
+        let metadata = answer(200, json!({"issuer": ISSUER, "jwks_uri": jwks_uri}));
+        let ending = story.run(with_token(&token("k1")), &[metadata.clone(), metadata]);
+        assert_eq!(ending.status(), Some(502), "{jwks_uri}");
+        assert_eq!(story.calls_to("/.well-known/"), story.sent.len(), "{jwks_uri}: {:?}", story.sent);
+        assert!(story.log.iter().any(|(_, line)| line.contains("has a jwks_uri")), "{:?}", story.log);
+        assert_eq!(story.run(with_token(&token("k1")), &[]).status(), Some(503), "{jwks_uri}");
+    }
+}
+
+#[test]
 fn cold_requests_that_find_no_metadata_are_never_the_gateways_own_fault() {
     let gone = answer(404, "");
     for host in [EMPTIES_HEADERS, REMOVES_HEADERS] {

@@ -117,6 +117,10 @@ COMPOSED = {
     "shared cache disabled: there is no shared zone": ["shared cache disabled: {}", "there is no shared zone"],
     'answered 401: error "invalid_client"': ["answered {status}: error {error}"],
     'answered 400: error "invalid_target"': ["answered {status}: error {error}"],
+    'the response of the metadata endpoint for "..." has a jwks_uri': [
+        "the response of the {} {fault}",
+        "has a jwks_uri",
+    ],
     "answered 401; check client_id": ["answered {status}{hint}", "401 | 403", "; check client_id"],
 }
 """Lines that the source puts together, and of what."""

@@ -3,7 +3,8 @@
 use crate::story::{self, Ending, Story};
 use serde_json::json;
 use token_exchange::config;
-use token_exchange::http::{CalloutFailure, CalloutOutcome};
+use token_exchange::http::{CalloutFailure, CalloutOutcome, Scheme};
+use token_exchange::network::Network;
 use token_exchange::oauth::server_metadata;
 use token_exchange::oauth::token_exchange::IssuedToken;
 use token_exchange::token::introspection_response::IntrospectionResponse;
@@ -29,7 +30,7 @@ pub fn answers(data: &[u8]) {
         assert_eq!(claims.get("active"), Some(&json!(true)));
     }
     if let Ok(endpoint) = server_metadata::keys_endpoint(data, "https://as.example.com", false) {
-        assert!(endpoint.scheme.as_str() == "https" || endpoint.is_loopback());
+        assert_eq!((endpoint.scheme, Network::of_host(&endpoint.host)), (Scheme::Https, Network::Public));
     }
 }
 
