@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import time
 from collections.abc import Callable
@@ -12,6 +13,8 @@ import wasmtime
 from kong_model.abi import GuestTrap, StartFailed, WorkerCrash
 
 Import = Callable[..., int]
+ERRNO_IO = 29
+"""WASI's number for an I/O error."""
 
 
 @lru_cache(maxsize=1)
@@ -43,11 +46,28 @@ class Clock:
         self.offset += seconds
 
 
+class RandomBytes:
+    """S12: the low bytes of C's random(), which a seed of 32 bits starts in each worker: here the same in all."""
+
+    def __init__(self) -> None:
+        self.unavailable = False
+        self._generator = random.Random(1)
+
+    def take(self, size: int) -> bytes:
+        """The next bytes."""
+        return self._generator.randbytes(size)
+
+
 class Guest:
     """One instance: its memory, its exports, and whether it still lives."""
 
     def __init__(
-        self, wasm: bytes, imports: dict[str, tuple[str, Import]], environment: dict[str, str], clock: Clock
+        self,
+        wasm: bytes,
+        imports: dict[str, tuple[str, Import]],
+        environment: dict[str, str],
+        clock: Clock,
+        random_bytes: RandomBytes,
     ) -> None:
         self.trapped = False
         self.printed = bytearray()
@@ -61,6 +81,7 @@ class Guest:
         linker.define_wasi()
         linker.allow_shadowing = True
         self._define_clock(linker, clock)
+        self._define_random(linker, random_bytes)
         for name, (signature, function) in imports.items():
             linker.define_func("env", name, _function_type(signature), function)
         instance = linker.instantiate(self._store, compiled(wasm))
@@ -87,6 +108,17 @@ class Guest:
             return 0
 
         linker.define_func("wasi_snapshot_preview1", "clock_time_get", _function_type("iIi"), clock_time_get)
+
+    def _define_random(self, linker: wasmtime.Linker, random_bytes: RandomBytes) -> None:
+        """S12: random bytes; that there are none is a fault that no host is known to have."""
+
+        def random_get(pointer: int, size: int) -> int:
+            if random_bytes.unavailable:
+                return ERRNO_IO
+            self.write(pointer, random_bytes.take(size))
+            return 0
+
+        linker.define_func("wasi_snapshot_preview1", "random_get", _function_type("ii"), random_get)
 
     def has(self, export: str) -> bool:
         """Whether the module exports a function."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from kong_model.abi import GuestTrap, Metric, StartFailed, WorkerCrash
 from kong_model.callout import Callout, Outcome
 from kong_model.effect import Hostcall
-from kong_model.guest import Clock, Guest, Import
+from kong_model.guest import Clock, Guest, Import, RandomBytes
 from kong_model.hostcalls import TABLE
 from kong_model.hostcalls.host import Execution, Host
 from kong_model.route import Filter, Route
@@ -25,6 +25,7 @@ class Worker:
         self.settings = settings or Settings()
         self.zones = zones or Zones(self.settings.shm_kv)
         self.clock = Clock()
+        self.random_bytes = RandomBytes()
         self.guest: Guest | None = None
         self.routes: list[Route] = []
         self.roots: dict[tuple[str, int], Root] = {}
@@ -96,7 +97,7 @@ class Worker:
     def _living_guest(self) -> Guest:
         """D3, S2: after a trap the next that needs an instance makes a new one, with nothing in it."""
         if self.guest is None or self.guest.trapped:
-            self.guest = Guest(self.wasm, self._imports(), self.settings.environment, self.clock)
+            self.guest = Guest(self.wasm, self._imports(), self.settings.environment, self.clock, self.random_bytes)
             starting = Root(0, Filter())
             self._run(Execution(Step.CREATE, self.guest, starting), "_initialize")
         return self.guest

@@ -169,6 +169,27 @@ def test_q8_the_environment_holds_what_nginx_keeps() -> None:
     assert model.log == ["[info] SECRET=s\0"]
 
 
+def test_s12_random_bytes_come_from_a_seed_that_workers_may_share() -> None:
+    wat = """(module
+        (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+        (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "proxy_on_configure") (param i32 i32) (result i32)
+            (if (call $random (i32.const 64) (i32.const 8)) (then unreachable))
+            (drop (call $log (i32.const 2) (i32.const 64) (i32.const 8)))
+            (i32.const 1)))"""
+    workers = [KongModel(bytes(wasmtime.wat2wasm(wat))) for _ in range(3)]
+    workers[2].random_bytes.unavailable = True
+    for worker in workers:
+        worker.add_route(Route())
+        worker.start()
+        worker.reload()
+    (first, later), second, none = (worker.log for worker in workers)
+    assert first != later
+    assert second == [first, later]
+    assert not any(line.startswith("[info]") for line in none)
+
+
 def test_texts_reads_only_what_the_filter_said() -> None:
     guest = Guest()
     guest.on(HEADERS, guest.call("proxy_log", 2, b"m"), guest.call("proxy_log", 3, b"n"))
