@@ -23,7 +23,7 @@
 //! | [`oauth`] | WORDS: what could be written with only an OAuth RFC open |
 //! | [`token`] | TOKEN: what claims are and must say |
 //! | [`jose`] | JOSE: what could be written with only a JOSE RFC open |
-//! | [`diagnostic`], [`digest`], [`http`], [`json`], [`network`], [`scope`], [`secret`], [`text`], [`time`] | plain data that every module shares |
+//! | [`diagnostic`], [`digest`], [`entropy`], [`http`], [`json`], [`network`], [`scope`], [`secret`], [`text`], [`time`] | plain data that every module shares |
 //!
 //! Imports run from the top of that table to its bottom, never back; a test holds them to it.
 //!
@@ -42,6 +42,7 @@ pub mod cache;
 pub mod config;
 pub mod diagnostic;
 pub mod digest;
+pub mod entropy;
 pub mod flow;
 #[cfg(any(target_arch = "wasm32", test))]
 #[allow(clippy::disallowed_methods, reason = "the shell is where the gateway is called")]

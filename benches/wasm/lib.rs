@@ -8,6 +8,7 @@ use std::hint::black_box;
 use std::time::Duration;
 use token_exchange::cache::shared::NoStore;
 use token_exchange::config;
+use token_exchange::entropy::NoEntropy;
 use token_exchange::flow::ResourceServer;
 use token_exchange::flow::step::{Environment, Step};
 use token_exchange::http::{Headers, RequestHead};
@@ -129,7 +130,8 @@ impl Bench {
     /// A request from its headers to the decision.
     fn request(&mut self) {
         let mut report = Report::default();
-        let mut environment = Environment { now: self.now, store: &mut NoStore, report: &mut report };
+        let mut environment =
+            Environment { now: self.now, store: &mut NoStore, entropy: &mut NoEntropy, report: &mut report };
         let step = self.server.begin(black_box(&self.request), &mut environment);
         assert!(matches!(black_box(step), Step::Forward(..)), "the token is good");
     }

@@ -1,30 +1,36 @@
 //! What one entry of the shared tier looks like, and when it is accepted.
 //!
-//! A gateway may return another key's entry, a mixture of two, or one that a different filter
-//! wrote. So an entry names its key in full and is authenticated as a whole; what does not match
-//! exactly is a miss.
+//! A gateway may return another key's entry, a mixture of two, or one that a different filter wrote, and other
+//! filters may read what is there. So an entry names its key in full, its payload is encrypted, and it is
+//! authenticated as a whole; what does not match exactly is a miss.
 //!
 //! ```text
-//! version 1 | expiry, ms, big endian 8 | key digest 32 | payload .. | HMAC-SHA256 32
+//! version 2 | expiry, ms, big endian 8 | key digest 32 | nonce 12 | AES-256-GCM-SIV of the payload .. | tag 16
 //! ```
+//!
+//! Everything before the nonce is associated data. All nodes of a configuration use one key for its whole life, and
+//! one gateway's random bytes repeat by chance (S12). So the cipher is one that survives a nonce used twice (RFC
+//! 8452): such a pair shows whether both entries are the same, and nothing else.
 
 use crate::digest::Digest;
+use crate::entropy::{Entropy, EntropyUnavailable};
 use crate::time::UnixTime;
+use aes_gcm_siv::{AeadInOut, Aes256GcmSiv, KeyInit, Nonce};
 use hkdf::Hkdf;
-use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 /// The format. An entry of another version is a miss.
-const VERSION: u8 = 1;
-const TAG_BYTES: usize = 32;
+const VERSION: u8 = 2;
 const HEAD_BYTES: usize = 1 + 8 + 32;
+const NONCE_BYTES: usize = 12;
+const TAG_BYTES: usize = 16;
 
-/// Makes and checks entries of one configuration.
+/// Makes and reads entries of one configuration.
 #[derive(Clone)]
-pub struct EntryAuthenticator(Hmac<Sha256>);
+pub struct EntryCipher(Aes256GcmSiv);
 
 /// An entry that this filter wrote for this key under this configuration. Only
-/// [`EntryAuthenticator::decode`] makes one.
+/// [`EntryCipher::decode`] makes one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthenticEntry {
     expires: UnixTime,
@@ -54,118 +60,221 @@ impl std::fmt::Debug for AuthenticEntry {
     }
 }
 
-impl EntryAuthenticator {
-    /// Derives the checksum's key from `secrets`, a digest of what only the operator and the
-    /// authorization server know, and `configuration`, the digest of the whole configuration
-    /// (RFC 5869). `None` only if the derivation fails, which its fixed length rules out.
-    pub fn new(secrets: &Digest, configuration: &Digest) -> Option<EntryAuthenticator> {
+/// Why there is no entry to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncodeError {
+    /// There are no random bytes for the nonce.
+    EntropyUnavailable,
+    /// The payload is longer than the cipher takes, which is 64 GiB (RFC 8452 section 6).
+    TooLong,
+}
+
+impl From<EntropyUnavailable> for EncodeError {
+    fn from(_: EntropyUnavailable) -> EncodeError {
+        EncodeError::EntropyUnavailable
+    }
+}
+
+impl EntryCipher {
+    /// Derives the key from `secrets`, a digest of what only the operator and the authorization server know, and
+    /// `configuration`, the digest of the whole configuration (RFC 5869). `None` only if the derivation fails,
+    /// which its fixed length rules out.
+    pub fn new(secrets: &Digest, configuration: &Digest) -> Option<EntryCipher> {
         let mut key = [0_u8; 32];
         Hkdf::<Sha256>::new(Some(configuration.as_bytes()), secrets.as_bytes())
-            .expand(b"token-exchange shared entry 1", &mut key)
+            .expand(b"token-exchange shared entry 2, AES-256-GCM-SIV", &mut key)
             .ok()?;
-        Some(EntryAuthenticator(Hmac::new_from_slice(&key).ok()?))
+        Some(EntryCipher(Aes256GcmSiv::new(&key.into())))
     }
 
     /// The bytes of an entry.
-    pub fn encode(&self, key: &Digest, expires: UnixTime, payload: &[u8]) -> Vec<u8> {
-        let length = payload.len().saturating_add(HEAD_BYTES).saturating_add(TAG_BYTES);
-        let mut bytes = Vec::with_capacity(length);
-        bytes.push(VERSION);
-        bytes.extend_from_slice(&expires.as_milliseconds().to_be_bytes());
-        bytes.extend_from_slice(key.as_bytes());
-        bytes.extend_from_slice(payload);
-        let tag = self.0.clone().chain_update(&bytes).finalize().into_bytes();
-        bytes.extend_from_slice(&tag);
-        bytes
+    ///
+    /// # Errors
+    /// There are no random bytes, or the payload is too long.
+    pub fn encode(
+        &self,
+        key: &Digest,
+        expires: UnixTime,
+        payload: &[u8],
+        entropy: &mut dyn Entropy,
+    ) -> Result<Vec<u8>, EncodeError> {
+        let mut nonce = [0_u8; NONCE_BYTES];
+        entropy.fill(&mut nonce)?;
+        let head = [&[VERSION], &expires.as_milliseconds().to_be_bytes()[..], key.as_bytes()].concat();
+        let mut text = payload.to_vec();
+        let tag = self
+            .0
+            .encrypt_inout_detached(&Nonce::from(nonce), &head, text.as_mut_slice().into())
+            .map_err(|_| EncodeError::TooLong)?;
+        Ok([&head, &nonce[..], &text, &tag].concat())
     }
 
-    /// Reads an entry back; `None` for everything that [`EntryAuthenticator::encode`] did not make for this
-    /// very key under this very configuration.
+    /// Reads an entry back; `None` for everything that [`EntryCipher::encode`] did not make for this very key under
+    /// this very configuration.
     pub fn decode(&self, key: &Digest, bytes: &[u8]) -> Option<AuthenticEntry> {
-        let (authenticated, tag) = bytes.split_at_checked(bytes.len().checked_sub(TAG_BYTES)?)?;
-        let (head, payload) = authenticated.split_at_checked(HEAD_BYTES)?;
-        let (front, digest) = head.split_at_checked(HEAD_BYTES.checked_sub(TAG_BYTES)?)?;
+        let (digest, expires) = stated(bytes)?;
         if digest != key.as_bytes() {
             return None;
         }
-        let (version, expires) = front.split_first()?;
-        if *version != VERSION || self.0.clone().chain_update(authenticated).verify_slice(tag).is_err() {
-            return None;
-        }
-        let expires = UnixTime::from_milliseconds(u64::from_be_bytes(expires.try_into().ok()?));
-        Some(AuthenticEntry { expires, payload: payload.to_vec() })
+        let (head, rest) = bytes.split_at_checked(HEAD_BYTES)?;
+        let (nonce, rest) = rest.split_first_chunk::<NONCE_BYTES>()?;
+        let (text, tag) = rest.split_last_chunk::<TAG_BYTES>()?;
+        let mut payload = text.to_vec();
+        self.0.decrypt_inout_detached(nonce.into(), head, payload.as_mut_slice().into(), tag.into()).ok()?;
+        Some(AuthenticEntry { expires, payload })
     }
 }
 
 /// The key's digest and the expiry that an entry states, authentic or not: good enough to choose
 /// which of two entries is replaced.
-pub(super) fn stated(bytes: &[u8]) -> Option<(&[u8], UnixTime)> {
-    let head = bytes.get(..HEAD_BYTES)?;
-    let (front, digest) = head.split_at_checked(HEAD_BYTES.checked_sub(32)?)?;
-    let (version, expires) = front.split_first()?;
-    let expires = u64::from_be_bytes(expires.try_into().ok()?);
-    (*version == VERSION).then(|| (digest, UnixTime::from_milliseconds(expires)))
+pub(super) fn stated(bytes: &[u8]) -> Option<(&[u8; 32], UnixTime)> {
+    let (version, rest) = bytes.split_first()?;
+    let (expires, rest) = rest.split_first_chunk()?;
+    let (digest, _) = rest.split_first_chunk()?;
+    (*version == VERSION).then(|| (digest, UnixTime::from_milliseconds(u64::from_be_bytes(*expires))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::digest::DigestBuilder;
+    use crate::entropy::NoEntropy;
     use proptest::prelude::*;
+
+    /// Gives the same byte again and again, as a gateway could whose workers began with one seed.
+    struct Repeated(u8);
+
+    impl Entropy for Repeated {
+        fn fill(&mut self, bytes: &mut [u8]) -> Result<(), EntropyUnavailable> {
+            bytes.fill(self.0);
+            Ok(())
+        }
+    }
+
+    const EXPIRES: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
     fn digest(name: &str) -> Digest {
         DigestBuilder::new(name).finish()
     }
 
-    fn authenticator(secrets: &str, configuration: &str) -> EntryAuthenticator {
-        EntryAuthenticator::new(&digest(secrets), &digest(configuration)).unwrap()
+    fn cipher(secrets: &str, configuration: &str) -> EntryCipher {
+        EntryCipher::new(&digest(secrets), &digest(configuration)).unwrap()
+    }
+
+    fn encoded(payload: &[u8], random: u8) -> Vec<u8> {
+        cipher("s", "c").encode(&digest("a"), EXPIRES, payload, &mut Repeated(random)).unwrap()
+    }
+
+    fn contains(bytes: &[u8], part: &[u8]) -> bool {
+        bytes.windows(part.len()).any(|window| window == part)
     }
 
     #[test]
     fn an_entry_is_read_back_under_its_own_key_only() {
-        let expires = UnixTime::from_seconds(1_800_000_000);
-        let bytes = authenticator("s", "c").encode(&digest("a"), expires, b"X1");
-        let entry = AuthenticEntry { expires, payload: b"X1".to_vec() };
-        assert_eq!(authenticator("s", "c").decode(&digest("a"), &bytes), Some(entry));
-        assert_eq!(authenticator("s", "c").decode(&digest("b"), &bytes), None, "HST-01: another key's entry");
-        assert_eq!(
-            authenticator("s", "d").decode(&digest("a"), &bytes),
-            None,
-            "HST-09: another configuration"
-        );
-        assert_eq!(authenticator("t", "c").decode(&digest("a"), &bytes), None, "other secrets");
-        assert_eq!(stated(&bytes), Some((&digest("a").as_bytes()[..], expires)));
+        let bytes = encoded(b"X1", 0);
+        let entry = AuthenticEntry { expires: EXPIRES, payload: b"X1".to_vec() };
+        assert_eq!(cipher("s", "c").decode(&digest("a"), &bytes), Some(entry));
+        assert_eq!(cipher("s", "c").decode(&digest("b"), &bytes), None, "HST-01: another key's entry");
+        assert_eq!(cipher("s", "d").decode(&digest("a"), &bytes), None, "HST-09: another configuration");
+        assert_eq!(cipher("t", "c").decode(&digest("a"), &bytes), None, "other secrets");
+        assert_eq!(stated(&bytes), Some((digest("a").as_bytes(), EXPIRES)));
+    }
+
+    #[test]
+    fn an_entry_under_the_head_of_another_is_a_miss() {
+        let own = encoded(b"X1", 0);
+        let other = cipher("s", "c").encode(&digest("b"), EXPIRES, b"X1", &mut Repeated(0)).unwrap();
+        let moved = [&other[..HEAD_BYTES], &own[HEAD_BYTES..]].concat();
+        assert_eq!(cipher("s", "c").decode(&digest("b"), &moved), None, "the key's digest is authenticated");
+        let later = cipher("s", "c")
+            .encode(&digest("a"), UnixTime::from_seconds(1_900_000_000), b"X1", &mut Repeated(0))
+            .unwrap();
+        let prolonged = [&later[..HEAD_BYTES], &own[HEAD_BYTES..]].concat();
+        assert_eq!(cipher("s", "c").decode(&digest("a"), &prolonged), None, "the expiry is authenticated");
+    }
+
+    #[test]
+    fn an_entry_of_another_version_is_a_miss() {
+        let mut bytes = encoded(b"X1", 0);
+        for version in (0..=u8::MAX).filter(|version| *version != VERSION) {
+            bytes[0] = version;
+            assert_eq!(cipher("s", "c").decode(&digest("a"), &bytes), None, "{version}");
+            assert_eq!(stated(&bytes), None, "{version}");
+        }
+    }
+
+    #[test]
+    fn sec_10_a_payload_cannot_be_read_in_its_entry() {
+        let payload = br#"{"active":true,"sub":"alice","email":"alice@example.com"}"#;
+        let bytes = encoded(payload, 0);
+        for length in [4, 8, 16] {
+            for part in payload.windows(length) {
+                assert!(!contains(&bytes, part), "{part:?}");
+            }
+        }
+        assert_eq!(bytes.len(), HEAD_BYTES + NONCE_BYTES + payload.len() + TAG_BYTES);
+    }
+
+    #[test]
+    fn the_same_payload_gives_other_bytes_with_other_random_bytes() {
+        let (first, second) = (encoded(b"payload", 0), encoded(b"payload", 1));
+        let differ = first.iter().zip(&second).skip(HEAD_BYTES).filter(|(one, other)| one != other).count();
+        assert!(differ >= NONCE_BYTES + b"payload".len(), "{differ}");
+    }
+
+    /// What it is for that the cipher is AES-GCM-SIV: with a stream cipher that takes the nonce alone, the two
+    /// would differ exactly where the payloads do.
+    #[test]
+    fn with_a_nonce_used_twice_two_payloads_have_nothing_in_common() {
+        let (first, second) = (encoded(&[b'a'; 64], 0), encoded(&[[b'a'; 63].as_slice(), b"b"].concat(), 0));
+        let text = HEAD_BYTES + NONCE_BYTES..HEAD_BYTES + NONCE_BYTES + 64;
+        let same = first[text.clone()].iter().zip(&second[text]).filter(|(one, other)| one == other).count();
+        assert!(same < 16, "{same} of 64 bytes are the same");
+    }
+
+    #[test]
+    fn without_random_bytes_there_is_no_entry() {
+        let made = cipher("s", "c").encode(&digest("a"), EXPIRES, b"X1", &mut NoEntropy);
+        assert_eq!(made, Err(EncodeError::EntropyUnavailable));
     }
 
     #[test]
     fn hst_03_a_torn_entry_is_a_miss() {
-        let key = digest("a");
-        let authenticator = authenticator("s", "c");
-        let first = authenticator.encode(&key, UnixTime::from_seconds(1), &[b'a'; 100]);
-        let second = authenticator.encode(&key, UnixTime::from_seconds(2), &[b'b'; 100]);
+        let (cipher, first, second) = (cipher("s", "c"), encoded(&[b'a'; 100], 0), encoded(&[b'b'; 100], 1));
         for cut in 1..first.len() {
             let mixed = [&first[..cut], &second[cut..]].concat();
             // Where the two agree up to the cut, the mixture is the second entry itself.
-            assert!(mixed == second || authenticator.decode(&key, &mixed).is_none(), "{cut}");
-            assert_eq!(authenticator.decode(&key, &first[..cut]), None, "{cut}");
+            assert!(mixed == second || cipher.decode(&digest("a"), &mixed).is_none(), "{cut}");
+            assert_eq!(cipher.decode(&digest("a"), &first[..cut]), None, "{cut}");
         }
-        assert_eq!(authenticator.decode(&key, b""), None);
+        assert_eq!(cipher.decode(&digest("a"), b""), None);
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_is_a_miss() {
+        let (cipher, mut bytes) = (cipher("s", "c"), encoded(b"payload", 0));
+        for position in 0..bytes.len() {
+            for bit in 0..8 {
+                bytes[position] ^= 1 << bit;
+                assert_eq!(cipher.decode(&digest("a"), &bytes), None, "bit {bit} of byte {position}");
+                bytes[position] ^= 1 << bit;
+            }
+        }
+        assert!(cipher.decode(&digest("a"), &bytes).is_some());
     }
 
     proptest! {
         #[test]
-        fn a_changed_entry_is_a_miss(position in any::<prop::sample::Index>(), flip in 1_u8..) {
-            let authenticator = authenticator("s", "c");
-            let mut bytes = authenticator.encode(&digest("a"), UnixTime::from_seconds(9), b"payload");
-            let position = position.index(bytes.len());
-            bytes[position] ^= flip;
-            prop_assert_eq!(authenticator.decode(&digest("a"), &bytes), None);
+        fn no_bytes_are_a_surprise(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert_eq!(cipher("s", "c").decode(&digest("a"), &bytes), None);
+            let _ = stated(&bytes);
         }
 
         #[test]
-        fn no_bytes_are_a_surprise(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert_eq!(authenticator("s", "c").decode(&digest("a"), &bytes), None);
-            let _ = stated(&bytes);
+        fn what_is_written_is_read_back(payload in prop::collection::vec(any::<u8>(), 0..200), random in any::<u8>()) {
+            let bytes = encoded(&payload, random);
+            let entry = cipher("s", "c").decode(&digest("a"), &bytes);
+            prop_assert_eq!(entry, Some(AuthenticEntry { expires: EXPIRES, payload }));
         }
     }
 }

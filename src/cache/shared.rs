@@ -6,8 +6,10 @@
 //! replaced. Writes are compare-and-set. Losing one means that another worker has just written, which
 //! is as good.
 
-use super::entry::{self, AuthenticEntry, EntryAuthenticator};
+use super::entry::{self, AuthenticEntry, EncodeError, EntryCipher};
 use crate::digest::Digest;
+use crate::entropy::Entropy;
+use crate::report::Report;
 use crate::time::UnixTime;
 
 /// One of the numbered slots.
@@ -35,6 +37,8 @@ pub enum WriteResult {
     Lost,
     /// The gateway does not keep it: there is no shared data, or the entry does not fit.
     Refused,
+    /// There are no random bytes, without which nothing is encrypted.
+    EntropyUnavailable,
 }
 
 /// The gateway's shared data. Implementations never fail a request: what cannot be read is absent.
@@ -60,10 +64,20 @@ impl SharedStore for NoStore {
     }
 }
 
+/// What a write to the shared tier takes from the environment.
+pub struct SharedAccess<'a> {
+    /// The gateway's shared data.
+    pub store: &'a mut dyn SharedStore,
+    /// Random bytes, for the encryption.
+    pub entropy: &'a mut dyn Entropy,
+    /// Takes what is worth recording.
+    pub report: &'a mut Report,
+}
+
 /// The shared tier of one configuration.
 #[derive(Clone)]
 pub struct SharedTier {
-    authenticator: EntryAuthenticator,
+    cipher: EntryCipher,
     sets: u32,
 }
 
@@ -75,15 +89,15 @@ impl std::fmt::Debug for SharedTier {
 
 impl SharedTier {
     /// A tier of `slots` entries, two to a set.
-    pub fn new(authenticator: EntryAuthenticator, slots: u32) -> SharedTier {
-        SharedTier { authenticator, sets: (slots / 2).max(1) }
+    pub fn new(cipher: EntryCipher, slots: u32) -> SharedTier {
+        SharedTier { cipher, sets: (slots / 2).max(1) }
     }
 
     /// The entry under `key`, while it has not expired.
     pub fn get(&self, key: &Digest, now: UnixTime, store: &mut dyn SharedStore) -> Option<AuthenticEntry> {
         self.slots(key)
             .into_iter()
-            .find_map(|slot| self.authenticator.decode(key, &store.get(slot).0?))
+            .find_map(|slot| self.cipher.decode(key, &store.get(slot).0?))
             .filter(|entry| now < entry.expires())
     }
 
@@ -94,14 +108,19 @@ impl SharedTier {
         payload: &[u8],
         expires: UnixTime,
         now: UnixTime,
-        store: &mut dyn SharedStore,
+        access: &mut SharedAccess<'_>,
     ) -> WriteResult {
+        let entry = match self.cipher.encode(key, expires, payload, access.entropy) {
+            Ok(entry) => entry,
+            Err(EncodeError::EntropyUnavailable) => return WriteResult::EntropyUnavailable,
+            Err(EncodeError::TooLong) => return WriteResult::Refused,
+        };
         let [first, second] = self.slots(key).map(|slot| {
-            let (bytes, version) = store.get(slot);
+            let (bytes, version) = access.store.get(slot);
             (priority(key, bytes.as_deref(), now), slot, version)
         });
         let (_, slot, version) = if second.0 < first.0 { second } else { first };
-        store.put(slot, version, &self.authenticator.encode(key, expires, payload))
+        access.store.put(slot, version, &entry)
     }
 
     fn slots(&self, key: &Digest) -> [Slot; 2] {
@@ -127,6 +146,7 @@ fn priority(key: &Digest, bytes: Option<&[u8]>, now: UnixTime) -> (u8, UnixTime)
 mod tests {
     use super::*;
     use crate::digest::DigestBuilder;
+    use crate::entropy::{EntropyUnavailable, NoEntropy};
     use std::collections::BTreeMap;
 
     /// Shared data by the rules of one host or the other.
@@ -161,7 +181,29 @@ mod tests {
     }
 
     fn tier(slots: u32) -> SharedTier {
-        SharedTier::new(EntryAuthenticator::new(&digest("secrets"), &digest("configuration")).unwrap(), slots)
+        SharedTier::new(EntryCipher::new(&digest("secrets"), &digest("configuration")).unwrap(), slots)
+    }
+
+    /// Gives bytes, random enough for a test.
+    struct Zeros;
+
+    impl Entropy for Zeros {
+        fn fill(&mut self, bytes: &mut [u8]) -> Result<(), EntropyUnavailable> {
+            bytes.fill(0);
+            Ok(())
+        }
+    }
+
+    /// Keeps `payload` under the digest of `name` from the start of the test on.
+    fn put(
+        tier: &SharedTier,
+        name: &str,
+        payload: &[u8],
+        expires: UnixTime,
+        store: &mut dyn SharedStore,
+    ) -> WriteResult {
+        let mut access = SharedAccess { store, entropy: &mut Zeros, report: &mut Report::new() };
+        tier.put(&digest(name), payload, expires, at(0), &mut access)
     }
 
     fn at(seconds: u64) -> UnixTime {
@@ -173,8 +215,8 @@ mod tests {
         for zero_is_absent in [false, true] {
             let mut store = Model { zero_is_absent, ..Model::default() };
             let tier = tier(4096);
-            assert_eq!(tier.put(&digest("a"), b"v1", at(10), at(0), &mut store), WriteResult::Done);
-            assert_eq!(tier.put(&digest("a"), b"v2", at(20), at(0), &mut store), WriteResult::Done);
+            assert_eq!(put(&tier, "a", b"v1", at(10), &mut store), WriteResult::Done);
+            assert_eq!(put(&tier, "a", b"v2", at(20), &mut store), WriteResult::Done);
             assert_eq!(
                 tier.get(&digest("a"), at(15), &mut store).map(|it| it.payload().to_vec()),
                 Some(b"v2".to_vec())
@@ -188,12 +230,12 @@ mod tests {
     fn hst_05_the_slots_are_a_fixed_number_and_what_expires_first_makes_room() {
         let (mut store, tier) = (Model::default(), tier(2));
         for (name, expires) in [("a", 30), ("b", 10), ("c", 20)] {
-            tier.put(&digest(name), name.as_bytes(), at(expires), at(0), &mut store);
+            put(&tier, name, name.as_bytes(), at(expires), &mut store);
         }
         let found = |name: &str, store: &mut Model| tier.get(&digest(name), at(0), store).is_some();
         assert!(found("a", &mut store) && !found("b", &mut store) && found("c", &mut store));
         for number in 0..1000 {
-            tier.put(&digest(&number.to_string()), b"x", at(number), at(0), &mut store);
+            put(&tier, &number.to_string(), b"x", at(number), &mut store);
         }
         assert_eq!(store.entries.len(), 2);
     }
@@ -201,11 +243,14 @@ mod tests {
     #[test]
     fn damage_makes_room_before_a_good_entry() {
         let (mut store, tier) = (Model::default(), tier(2));
-        tier.put(&digest("a"), b"a", at(30), at(0), &mut store);
-        let far = tier.authenticator.encode(&digest("x"), UnixTime::from_milliseconds(u64::MAX), b"x");
+        put(&tier, "a", b"a", at(30), &mut store);
+        let far = tier
+            .cipher
+            .encode(&digest("x"), UnixTime::from_milliseconds(u64::MAX), b"x", &mut Zeros)
+            .unwrap();
         for damage in [b"".to_vec(), b"garbage".to_vec(), far] {
             store.entries.insert(Slot(1), (damage, 7));
-            tier.put(&digest("b"), b"b", at(40), at(0), &mut store);
+            put(&tier, "b", b"b", at(40), &mut store);
             assert!(tier.get(&digest("a"), at(0), &mut store).is_some());
             assert!(tier.get(&digest("b"), at(0), &mut store).is_some());
         }
@@ -225,13 +270,30 @@ mod tests {
             }
         }
         let mut store = Racing(Model { zero_is_absent: true, ..Model::default() });
-        assert_eq!(tier(2).put(&digest("a"), b"a", at(1), at(0), &mut store), WriteResult::Lost);
+        assert_eq!(put(&tier(2), "a", b"a", at(1), &mut store), WriteResult::Lost);
     }
 
     #[test]
     fn without_shared_data_everything_is_a_miss() {
-        assert_eq!(tier(2).put(&digest("a"), b"a", at(1), at(0), &mut NoStore), WriteResult::Refused);
+        assert_eq!(put(&tier(2), "a", b"a", at(1), &mut NoStore), WriteResult::Refused);
         assert_eq!(tier(2).get(&digest("a"), at(0), &mut NoStore), None);
+    }
+
+    #[test]
+    fn without_random_bytes_the_shared_data_are_not_touched() {
+        struct Untouched;
+        impl SharedStore for Untouched {
+            fn get(&mut self, _: Slot) -> (Option<Vec<u8>>, Version) {
+                panic!("read")
+            }
+            fn put(&mut self, _: Slot, _: Version, _: &[u8]) -> WriteResult {
+                panic!("written")
+            }
+        }
+        let mut report = Report::new();
+        let mut access = SharedAccess { store: &mut Untouched, entropy: &mut NoEntropy, report: &mut report };
+        let result = tier(2).put(&digest("a"), b"a", at(1), at(0), &mut access);
+        assert_eq!(result, WriteResult::EntropyUnavailable);
     }
 
     #[test]

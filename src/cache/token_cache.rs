@@ -6,8 +6,9 @@
 
 use super::entry::AuthenticEntry;
 use super::memory::Memory;
-use super::shared::{SharedStore, SharedTier};
+use super::shared::{SharedAccess, SharedStore, SharedTier, WriteResult};
 use crate::digest::Digest;
+use crate::report::Note;
 use crate::time::UnixTime;
 
 /// Both tiers of one configuration: `C` are proven claims, `T` is a token for the upstream.
@@ -15,6 +16,8 @@ use crate::time::UnixTime;
 pub struct TokenCache<C, T> {
     memory: Memory<Cached<C, T>>,
     shared: Option<SharedTier>,
+    /// It was noted that nothing is shared for want of random bytes.
+    noted: bool,
 }
 
 /// What is kept under a digest. The digests of the two kinds have different purposes, so that one
@@ -40,7 +43,7 @@ const PARSED_CLAIMS_FACTOR: usize = 4;
 impl<C: Clone, T: Clone> TokenCache<C, T> {
     /// An empty cache, the worker's own tier of at most `max_bytes`.
     pub fn new(max_bytes: usize, shared: Option<SharedTier>) -> TokenCache<C, T> {
-        TokenCache { memory: Memory::new(max_bytes), shared }
+        TokenCache { memory: Memory::new(max_bytes), shared, noted: false }
     }
 
     /// Whether there is a shared tier.
@@ -82,9 +85,9 @@ impl<C: Clone, T: Clone> TokenCache<C, T> {
         text_bytes: usize,
         retention: Retention<'_>,
         now: UnixTime,
-        store: &mut dyn SharedStore,
+        access: &mut SharedAccess<'_>,
     ) {
-        self.share(&key, retention, now, store);
+        self.share(&key, retention, now, access);
         let bytes = text_bytes.saturating_mul(PARSED_CLAIMS_FACTOR);
         self.memory.insert(key, Cached::Claims(claims), bytes, retention.expires, now);
     }
@@ -114,17 +117,29 @@ impl<C: Clone, T: Clone> TokenCache<C, T> {
         token_bytes: usize,
         retention: Retention<'_>,
         now: UnixTime,
-        store: &mut dyn SharedStore,
+        access: &mut SharedAccess<'_>,
     ) {
-        self.share(&key, retention, now, store);
+        self.share(&key, retention, now, access);
         self.memory.insert(key, Cached::Issued(token), token_bytes, retention.expires, now);
     }
 
-    fn share(&self, key: &Digest, retention: Retention<'_>, now: UnixTime, store: &mut dyn SharedStore) {
+    /// Whatever comes of it, the worker's own tier has it all the same.
+    fn share(
+        &mut self,
+        key: &Digest,
+        retention: Retention<'_>,
+        now: UnixTime,
+        access: &mut SharedAccess<'_>,
+    ) {
         let shared = self.shared.as_ref().filter(|_| now < retention.expires);
-        if let (Some(shared), Some(payload)) = (shared, retention.shared_form) {
-            // Lost or refused, the worker's own tier has it all the same.
-            let _ = shared.put(key, payload, retention.expires, now, store);
+        let (Some(shared), Some(payload)) = (shared, retention.shared_form) else { return };
+        match shared.put(key, payload, retention.expires, now, access) {
+            WriteResult::Done | WriteResult::Lost | WriteResult::Refused => {}
+            WriteResult::EntropyUnavailable => {
+                if !std::mem::replace(&mut self.noted, true) {
+                    access.report.add(Note::NothingShared);
+                }
+            }
         }
     }
 }
@@ -132,9 +147,11 @@ impl<C: Clone, T: Clone> TokenCache<C, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::entry::EntryAuthenticator;
-    use crate::cache::shared::{Slot, Version, WriteResult};
+    use crate::cache::entry::EntryCipher;
+    use crate::cache::shared::{Slot, Version};
     use crate::digest::DigestBuilder;
+    use crate::entropy::{Entropy, EntropyUnavailable, NoEntropy};
+    use crate::report::Report;
 
     /// Counts the writes.
     #[derive(Default)]
@@ -151,9 +168,19 @@ mod tests {
         }
     }
 
+    /// Gives bytes, random enough for a test.
+    struct Zeros;
+
+    impl Entropy for Zeros {
+        fn fill(&mut self, bytes: &mut [u8]) -> Result<(), EntropyUnavailable> {
+            bytes.fill(0);
+            Ok(())
+        }
+    }
+
     fn cache(shared: bool) -> TokenCache<u8, u8> {
         let digest = DigestBuilder::new("test").finish();
-        let tier = SharedTier::new(EntryAuthenticator::new(&digest, &digest).unwrap(), 2);
+        let tier = SharedTier::new(EntryCipher::new(&digest, &digest).unwrap(), 2);
         TokenCache::new(1000, shared.then_some(tier))
     }
 
@@ -163,9 +190,27 @@ mod tests {
         let (mut cache, mut store) = (cache(true), Written::default());
         for (seconds, writes) in [(1_799_999_999, 0), (1_800_000_000, 0), (1_800_000_001, 1)] {
             let retention = Retention { expires: UnixTime::from_seconds(seconds), shared_form: Some(b"X1") };
-            cache.insert_issued(key, 1, 2, retention, now, &mut store);
+            let mut report = Report::new();
+            let mut access = SharedAccess { store: &mut store, entropy: &mut Zeros, report: &mut report };
+            cache.insert_issued(key, 1, 2, retention, now, &mut access);
             assert_eq!(store.0, writes, "{seconds}");
         }
+    }
+
+    #[test]
+    fn without_random_bytes_the_own_tier_works_on_and_one_note_says_that_nothing_is_shared() {
+        let now = UnixTime::from_seconds(1_800_000_000);
+        let expires = UnixTime::from_seconds(1_800_000_300);
+        let (mut cache, mut store, mut report) = (cache(true), Written::default(), Report::new());
+        for name in [1_u8, 2, 3] {
+            let key = DigestBuilder::new("key").field(&[name]).finish();
+            let retention = Retention { expires, shared_form: Some(b"X1") };
+            let mut access = SharedAccess { store: &mut store, entropy: &mut NoEntropy, report: &mut report };
+            cache.insert_issued(key, name, 2, retention, now, &mut access);
+            assert_eq!(cache.issued(&key, now, &mut store, |_| None), Some(name));
+        }
+        assert_eq!(store.0, 0);
+        assert_eq!(report.notes().collect::<Vec<_>>(), [&Note::NothingShared]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! What the core is given for a step: the time, the store and the report, and the answer to a question.
+//! What the core is given for a step: the time, the store, random bytes and the report, and the answer to a
+//! question.
 
-use crate::cache::shared::SharedStore;
+use crate::cache::shared::{SharedAccess, SharedStore};
+use crate::entropy::Entropy;
 use crate::http::CalloutOutcome;
 use crate::report::Report;
 use crate::time::UnixTime;
@@ -11,8 +13,17 @@ pub struct Environment<'a> {
     pub now: UnixTime,
     /// The gateway's shared data.
     pub store: &'a mut dyn SharedStore,
+    /// Random bytes.
+    pub entropy: &'a mut dyn Entropy,
     /// Takes what is worth recording.
     pub report: &'a mut Report,
+}
+
+impl Environment<'_> {
+    /// What a write to the shared tier takes.
+    pub(super) fn shared_access(&mut self) -> SharedAccess<'_> {
+        SharedAccess { store: self.store, entropy: self.entropy, report: self.report }
+    }
 }
 
 /// What the shell brings back.

@@ -138,7 +138,14 @@ impl ResourceServer {
             // Not shared: verifying anew is as quick as asking another worker.
             let retention = Retention { expires: valid_until.min(expires), shared_form: None };
             let key = request.presented.token_key;
-            self.cache.insert_claims(key, signed.clone(), token.len(), retention, now, environment.store);
+            self.cache.insert_claims(
+                key,
+                signed.clone(),
+                token.len(),
+                retention,
+                now,
+                &mut environment.shared_access(),
+            );
         }
         request.settled.signed = Some(signed.clone());
         Ok(signed)

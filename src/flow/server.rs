@@ -6,7 +6,7 @@ use super::proven::ProvenClaims;
 use super::question::Question;
 use super::resource_metadata::MetadataPages;
 use super::upstream_token::UpstreamToken;
-use crate::cache::entry::EntryAuthenticator;
+use crate::cache::entry::EntryCipher;
 use crate::cache::memory::Memory;
 use crate::cache::shared::SharedTier;
 use crate::cache::token_cache::TokenCache;
@@ -83,9 +83,9 @@ impl ResourceServer {
     }
 }
 
-/// The shared tier, where the policy wants one and has a secret to authenticate its entries with.
+/// The shared tier, where the policy wants one and has a secret to encrypt its entries with.
 fn shared_tier(policy: &Policy) -> Option<SharedTier> {
     let secrets = policy.secrets_digest().filter(|_| policy.cache.shared != SharedData::Off)?;
-    let authenticator = EntryAuthenticator::new(&secrets, &policy.digest)?;
-    Some(SharedTier::new(authenticator, policy.cache.shared_slots))
+    let cipher = EntryCipher::new(&secrets, &policy.digest)?;
+    Some(SharedTier::new(cipher, policy.cache.shared_slots))
 }

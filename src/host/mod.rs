@@ -13,7 +13,7 @@
 //!   the form header fields take on the way.
 //! - [`gateway`] knows in what the two gateways differ. [`kong`] and [`envoy`] hold what is theirs
 //!   alone.
-//! - [`store`] is the shared data, where there is any.
+//! - [`store`] is the shared data, where there is any; [`entropy`] are the gateway's random bytes.
 //! - [`note`] is what the shell itself logs, as data; [`log`] writes that and the core's report.
 
 // Natively only the tests use what is here.
@@ -36,6 +36,8 @@ mod callout;
 mod context;
 #[cfg(target_arch = "wasm32")]
 mod detect;
+#[cfg(target_arch = "wasm32")]
+mod entropy;
 #[cfg(all(target_arch = "wasm32", feature = "fault-injection"))]
 mod fault;
 #[cfg(target_arch = "wasm32")]

@@ -1,5 +1,6 @@
 //! One configuration at work.
 
+use super::entropy::GatewayEntropy;
 use super::gateway::Gateway;
 use super::kong::settings;
 use super::note::HostNote;
@@ -107,7 +108,13 @@ impl Plugin {
                 None => Step::Respond(rejection::not_configured()),
                 Some(server) => {
                     let mut store = self.store(server.shared_data());
-                    question(server, &mut Environment { now, store: &mut store, report: &mut report })
+                    let mut environment = Environment {
+                        now,
+                        store: &mut store,
+                        entropy: &mut GatewayEntropy,
+                        report: &mut report,
+                    };
+                    question(server, &mut environment)
                 }
             },
         };

@@ -73,7 +73,7 @@ impl Policy {
     }
 
     /// A digest over every secret of the configuration; `None` where there is none. What is shared
-    /// with other workers is authenticated with a key made of it.
+    /// with other workers is encrypted with a key made of it.
     pub fn secrets_digest(&self) -> Option<Digest> {
         let mut secrets: Vec<&Secret> = self
             .validation

@@ -46,6 +46,8 @@ pub enum Note {
     },
     /// A mapped claim sets no header: it is absent, or cannot stand in one.
     ClaimHeaderUnset(String),
+    /// The gateway gives no random bytes, without which nothing is written to the shared cache.
+    NothingShared,
     /// The request was answered by the filter.
     Refused {
         /// The status of the reply.
@@ -153,6 +155,7 @@ impl Note {
             Note::CalloutFailed(..)
             | Note::UnusableStatus(..)
             | Note::UnusableResponse(..)
+            | Note::NothingShared
             | Note::OAuthError { blame: Blame::AuthorizationServer | Blame::ClientOrOperator, .. }
             | Note::Refused { blame: Blame::AuthorizationServer | Blame::ClientOrOperator, .. } => {
                 Level::Warn
@@ -193,6 +196,9 @@ impl fmt::Display for Note {
                 write!(formatter, "{usable} keys fetched; left out: {}", Counted(left_out))
             }
             Note::ClaimHeaderUnset(header) => write!(formatter, "no value for the header {}", Quoted(header)),
+            Note::NothingShared => formatter.write_str(
+                "shared cache not written to: the gateway gives no random bytes; each worker caches for itself",
+            ),
             Note::Refused { status, description, .. } => {
                 write!(formatter, "answered {status}: {description}")
             }
@@ -322,6 +328,11 @@ mod tests {
                 Note::UnusableResponse(EndpointKind::Jwks, ResponseFault::NoUsableKey(Vec::new())),
                 Level::Warn,
                 "the response of the JWKS endpoint has no usable key",
+            ),
+            (
+                Note::NothingShared,
+                Level::Warn,
+                "shared cache not written to: the gateway gives no random bytes; each worker caches for itself",
             ),
         ] {
             assert_eq!((note.level(), note.to_string().as_str()), (level, line));

@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 10] = [
     &["oauth"],
     &["token"],
     &["jose"],
-    &["diagnostic", "digest", "http", "json", "network", "scope", "secret", "text", "time"],
+    &["diagnostic", "digest", "entropy", "http", "json", "network", "scope", "secret", "text", "time"],
 ];
 
 /// A module's path within the crate: `["flow", "keys"]`.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use token_exchange::http::{CalloutFailure, CalloutOutcome};
 use token_exchange_harness::story::{
-    Story, active, answer, base_config, config_with, failed, issued, with_token,
+    Story, active, answer, base_config, config_with, failed, issued, merge, with_token,
 };
 
 #[test]
@@ -84,6 +84,59 @@ fn cac_11_shared_data_has_no_token_in_its_keys_or_its_entries() {
             assert!(!seen.contains(secret), "{secret} in {seen}");
         }
     }
+}
+
+#[test]
+fn sec_10_nothing_in_the_shared_data_can_be_read_by_another_filter() {
+    let (claims, mut answered) =
+        (json!({"email": "alice@example.com", "groups": ["admins-of-the-vault"]}), issued());
+    answered["access_token"] = json!("the-issued-token-of-alice");
+    let mut introspected = active();
+    merge(&mut introspected, &claims);
+    let mut story = Story::new(&base_config());
+    story.run(with_token("tok-of-the-client"), &[answer(200, &introspected), answer(200, &answered)]);
+    let entries = story.store.entries();
+    assert_eq!(entries.len(), 2, "an introspection and an issued token");
+    let readable = ["the-issued-token", "alice", "example.com", "admins-of", "active", "\"sub\"", "https://"];
+    for (slot, bytes) in entries {
+        let seen = format!("{slot:?} {}", String::from_utf8_lossy(&bytes));
+        for part in readable {
+            assert!(!seen.contains(part), "{part} in {seen}");
+        }
+    }
+}
+
+#[test]
+fn the_same_written_twice_does_not_look_the_same() {
+    let mut first = Story::new(&base_config());
+    first.run_well(with_token("T"));
+    let before = first.store.entries();
+    let mut second = Story::new(&base_config());
+    second.entropy.used = 1000;
+    second.run_well(with_token("T"));
+    let after = second.store.entries();
+    assert_eq!((before.len(), after.len()), (2, 2));
+    for ((slot, one), (same, other)) in before.into_iter().zip(after) {
+        assert_eq!(slot, same);
+        assert_ne!(one, other);
+    }
+}
+
+#[test]
+fn without_random_bytes_nothing_is_shared_and_the_worker_caches_for_itself() {
+    let mut story = Story::new(&base_config());
+    story.entropy.unavailable = true;
+    for token in ["T", "U", "T", "U"] {
+        story.run_well(with_token(token));
+    }
+    assert_eq!(story.sent.len(), 4, "each token is introspected and exchanged once");
+    assert!(story.store.entries().is_empty());
+    let lines = story.log.iter().filter(|(_, line)| line.starts_with("shared cache not written to"));
+    assert_eq!(lines.count(), 1, "{:?}", story.log);
+
+    story.entropy.unavailable = false;
+    story.run_well(with_token("V"));
+    assert_eq!(story.store.entries().len(), 2, "it shares as soon as it can");
 }
 
 #[test]

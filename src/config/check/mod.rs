@@ -74,7 +74,7 @@ pub(super) fn check(config: &Config, digest: Digest, diagnostics: &mut Diagnosti
         clusters: checker.clusters,
     };
     if policy.cache.shared == SharedData::On && policy.secrets_digest().is_none() {
-        let sentence = "there is no client_secret or actor_token to authenticate shared entries with, so that each \
+        let sentence = "there is no client_secret or actor_token to encrypt shared entries with, so that each \
                         worker caches for itself";
         checker.diagnostics.warning(DiagnosticKind::NoEffect, &config.cache.shared.pointer, sentence);
     }

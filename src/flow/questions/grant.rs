@@ -137,7 +137,14 @@ pub(in crate::flow) fn learn(
             let key = request.settled.leg_key.ok_or(Rejection::Internal)?;
             let text = issued.token.expose().as_bytes();
             let retention = Retention { expires, shared_form: Some(text) };
-            server.cache.insert_issued(key, token.clone(), text.len(), retention, now, environment.store);
+            server.cache.insert_issued(
+                key,
+                token.clone(),
+                text.len(),
+                retention,
+                now,
+                &mut environment.shared_access(),
+            );
         }
         None => request.settled.leg_key = None,
     }

@@ -94,7 +94,7 @@ pub(in crate::flow) fn learn(
                     body.len(),
                     retention,
                     now,
-                    environment.store,
+                    &mut environment.shared_access(),
                 );
             }
             request.settled.introspected = Some(claims);

@@ -43,10 +43,10 @@ class RunningEnvoy(EnvoyDriver):
             self.stop()
             raise
 
-    def add(self, site: Site) -> None:
-        """Takes a site in, and returns when it can be reached."""
+    def add(self, site: Site, wasm: Path | None = None) -> None:
+        """Takes a site in, with another filter where one is given, and returns when it can be reached."""
         self._first_lines[site.name] = len(self._log.lines())
-        resources = bootstrap([site], self._wasm)["static_resources"]
+        resources = bootstrap([site], wasm or self._wasm)["static_resources"]
         self._clusters |= {cluster["name"]: cluster for cluster in resources["clusters"]}
         self._listeners |= {listener["name"]: listener for listener in resources["listeners"]}
         # A listener is refused whose cluster is not known yet.

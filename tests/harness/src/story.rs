@@ -9,6 +9,7 @@ use std::time::Duration;
 use token_exchange::cache::shared::{SharedStore, Slot, Version, WriteResult};
 use token_exchange::config;
 use token_exchange::digest::Digest;
+use token_exchange::entropy::{Entropy, EntropyUnavailable};
 use token_exchange::flow::step::{BodyFailure, Environment, Event, HeaderEdit, Step};
 use token_exchange::flow::{Credentials, Pending, ResourceServer};
 use token_exchange::http::{
@@ -261,6 +262,27 @@ impl SharedStore for SharedData {
     }
 }
 
+/// Random bytes of a gateway, the same in each run of a test.
+#[derive(Default)]
+pub struct RandomBytes {
+    /// How often they were asked for.
+    pub used: u64,
+    /// There are none.
+    pub unavailable: bool,
+}
+
+impl Entropy for RandomBytes {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), EntropyUnavailable> {
+        if self.unavailable {
+            return Err(EntropyUnavailable);
+        }
+        self.used += 1;
+        let number = self.used.to_be_bytes();
+        bytes.iter_mut().zip(number.iter().cycle()).for_each(|(byte, value)| *byte = *value);
+        Ok(())
+    }
+}
+
 /// A filter under test, on a clock that stands still until it is moved.
 pub struct Story {
     server: ResourceServer,
@@ -275,6 +297,8 @@ pub struct Story {
     pub issued_token: Option<Digest>,
     /// The gateway's shared data.
     pub store: SharedData,
+    /// The gateway's random bytes.
+    pub entropy: RandomBytes,
     /// Every callout so far.
     pub sent: Vec<Sent>,
     /// Every log line so far.
@@ -317,6 +341,7 @@ impl Story {
             body_limit: None,
             issued_token: None,
             store: SharedData::default(),
+            entropy: RandomBytes::default(),
             sent: Vec::new(),
             log: Vec::new(),
         }
@@ -330,7 +355,12 @@ impl Story {
     /// A request arrives. `Some` when it has ended, `None` while it waits for a callout.
     pub fn begin(&mut self, request: RequestHead) -> Option<Ending> {
         let mut report = Report::new();
-        let mut environment = Environment { now: self.now, store: &mut self.store, report: &mut report };
+        let mut environment = Environment {
+            now: self.now,
+            store: &mut self.store,
+            entropy: &mut self.entropy,
+            report: &mut report,
+        };
         let step = self.server.begin(&request, &mut environment);
         self.take(step, request, &report)
     }
@@ -359,7 +389,12 @@ impl Story {
     fn take_up(&mut self, outcome: &CalloutOutcome, joined: bool) -> Option<Ending> {
         let (pending, request) = self.pending.take().expect("a pending callout");
         let mut report = Report::new();
-        let mut environment = Environment { now: self.now, store: &mut self.store, report: &mut report };
+        let mut environment = Environment {
+            now: self.now,
+            store: &mut self.store,
+            entropy: &mut self.entropy,
+            report: &mut report,
+        };
         let step = self.server.resume(pending, Event::Called { outcome, joined }, &mut environment);
         self.take(step, request, &report)
     }
@@ -368,7 +403,12 @@ impl Story {
     pub fn resume_with_body(&mut self, body: Result<&[u8], BodyFailure>) -> Option<Ending> {
         let (pending, request) = self.pending.take().expect("a pending body");
         let mut report = Report::new();
-        let mut environment = Environment { now: self.now, store: &mut self.store, report: &mut report };
+        let mut environment = Environment {
+            now: self.now,
+            store: &mut self.store,
+            entropy: &mut self.entropy,
+            report: &mut report,
+        };
         let step = self.server.resume(pending, Event::Body(body), &mut environment);
         self.take(step, request, &report)
     }

@@ -204,6 +204,45 @@ def test_no_client_token_is_in_the_zone() -> None:
     assert all(secret.removeprefix(b"Bearer ") not in stored for secret in secrets)
 
 
+def stored_in(site: Site) -> list[bytes]:
+    """Every key and every value in the zone."""
+    return [part for entry in zone_of(site).entries.values() for part in (entry.key, entry.value)]
+
+
+def test_sec_10_another_filter_of_the_zone_reads_neither_tokens_nor_claims() -> None:
+    site = worker()
+    site.model.send(good())
+    stored = stored_in(site)
+    assert len(stored) == 4, "claims and an issued token"
+    readable = [b"the-issued-token", b"alice", b"active", b"example.com", b"the-clients-token"]
+    assert not [(part, value) for value in stored for part in readable if part in value]
+
+
+def test_workers_with_the_same_random_bytes_harm_nothing() -> None:
+    first = worker()
+    second = worker(first)
+    first.model.send(good())
+    second.server.answers[EXCHANGE] = answered({**ISSUED, "access_token": "another-issued-token"})
+    token = (b"authorization", b"Bearer another-token")
+    assert second.model.send(ClientRequest(headers=[token])).harm == []
+    for site in (first, second):
+        for headers, issued in (([GOOD], b"the-issued-token"), ([token], b"another-issued-token")):
+            effect = site.model.send(ClientRequest(headers=headers))
+            assert (effect.harm, effect.upstream[0].all(b"authorization")) == ([], [b"Bearer " + issued])
+    assert (first.server.count(EXCHANGE), second.server.count(EXCHANGE)) == (1, 1)
+
+
+def test_without_random_bytes_nothing_is_written_and_one_line_says_so() -> None:
+    site = worker()
+    site.model.random_bytes.unavailable = True
+    for token in (b"alice", b"bob", b"alice", b"bob"):
+        effect = site.model.send(ClientRequest(headers=[(b"authorization", b"Bearer " + token)]))
+        assert (effect.harm, len(effect.upstream)) == ([], 1)
+    assert site.server.count(EXCHANGE) == 2, "the worker caches for itself"
+    assert stored_in(site) == []
+    assert len([line for line in site.model.log if "shared cache not written to" in line]) == 1
+
+
 def test_a_refused_token_is_not_made_good_by_the_zone() -> None:
     first = worker()
     answers = copy.copy(first.server.answers)
