@@ -4,6 +4,7 @@
 //! very values it was given. From the shared tier comes an [`AuthenticEntry`], and the caller alone
 //! makes such a value of it.
 
+use super::budgets::Budgets;
 use super::entry::AuthenticEntry;
 use super::memory::Memory;
 use super::shared::{SharedAccess, SharedStore, SharedTier, WriteResult};
@@ -14,18 +15,11 @@ use crate::time::UnixTime;
 /// Both tiers of one configuration: `C` are proven claims, `T` is a token for the upstream.
 #[derive(Debug)]
 pub struct TokenCache<C, T> {
-    memory: Memory<Cached<C, T>>,
+    claims: Memory<C>,
+    issued: Memory<T>,
     shared: Option<SharedTier>,
     /// It was noted that nothing is shared for want of random bytes.
     noted: bool,
-}
-
-/// What is kept under a digest. The digests of the two kinds have different purposes, so that one
-/// never stands in for the other.
-#[derive(Debug)]
-enum Cached<C, T> {
-    Claims(C),
-    Issued(T),
 }
 
 /// What goes into the shared tier along with the worker's own, and until when both hold.
@@ -41,9 +35,10 @@ pub struct Retention<'a> {
 const PARSED_CLAIMS_FACTOR: usize = 4;
 
 impl<C: Clone, T: Clone> TokenCache<C, T> {
-    /// An empty cache, the worker's own tier of at most `max_bytes`.
-    pub fn new(max_bytes: usize, shared: Option<SharedTier>) -> TokenCache<C, T> {
-        TokenCache { memory: Memory::new(max_bytes), shared, noted: false }
+    /// An empty cache.
+    pub fn new(budgets: Budgets, shared: Option<SharedTier>) -> TokenCache<C, T> {
+        let (claims, issued) = (Memory::new(budgets.claims), Memory::new(budgets.issued));
+        TokenCache { claims, issued, shared, noted: false }
     }
 
     /// Whether there is a shared tier.
@@ -52,11 +47,8 @@ impl<C: Clone, T: Clone> TokenCache<C, T> {
     }
 
     /// Claims in the worker's own tier.
-    pub fn own_claims(&self, key: &Digest, now: UnixTime) -> Option<&C> {
-        match self.memory.get(key, now)? {
-            Cached::Claims(claims) => Some(claims),
-            Cached::Issued(_) => None,
-        }
+    pub fn own_claims(&mut self, key: &Digest, now: UnixTime) -> Option<&C> {
+        self.claims.get(key, now)
     }
 
     /// Claims in either tier; `read` makes them of an entry of the shared one.
@@ -73,7 +65,7 @@ impl<C: Clone, T: Clone> TokenCache<C, T> {
         let entry = self.shared.as_ref()?.get(key, now, store)?;
         let claims = read(&entry)?;
         let bytes = entry.payload().len().saturating_mul(PARSED_CLAIMS_FACTOR);
-        self.memory.insert(*key, Cached::Claims(claims.clone()), bytes, entry.expires(), now);
+        self.claims.insert(*key, claims.clone(), bytes, entry.expires(), now);
         Some(claims)
     }
 
@@ -89,7 +81,7 @@ impl<C: Clone, T: Clone> TokenCache<C, T> {
     ) {
         self.share(&key, retention, now, access);
         let bytes = text_bytes.saturating_mul(PARSED_CLAIMS_FACTOR);
-        self.memory.insert(key, Cached::Claims(claims), bytes, retention.expires, now);
+        self.claims.insert(key, claims, bytes, retention.expires, now);
     }
 
     /// An issued token in either tier; `read` makes it of an entry of the shared one.
@@ -100,12 +92,12 @@ impl<C: Clone, T: Clone> TokenCache<C, T> {
         store: &mut dyn SharedStore,
         read: impl FnOnce(&AuthenticEntry) -> Option<T>,
     ) -> Option<T> {
-        if let Some(Cached::Issued(token)) = self.memory.get(key, now) {
+        if let Some(token) = self.issued.get(key, now) {
             return Some(token.clone());
         }
         let entry = self.shared.as_ref()?.get(key, now, store)?;
         let token = read(&entry)?;
-        self.memory.insert(*key, Cached::Issued(token.clone()), entry.payload().len(), entry.expires(), now);
+        self.issued.insert(*key, token.clone(), entry.payload().len(), entry.expires(), now);
         Some(token)
     }
 
@@ -120,7 +112,7 @@ impl<C: Clone, T: Clone> TokenCache<C, T> {
         access: &mut SharedAccess<'_>,
     ) {
         self.share(&key, retention, now, access);
-        self.memory.insert(key, Cached::Issued(token), token_bytes, retention.expires, now);
+        self.issued.insert(key, token, token_bytes, retention.expires, now);
     }
 
     /// Whatever comes of it, the worker's own tier has it all the same.
@@ -148,7 +140,7 @@ impl<C: Clone, T: Clone> TokenCache<C, T> {
 mod tests {
     use super::*;
     use crate::cache::entry::EntryCipher;
-    use crate::cache::shared::{Slot, Version};
+    use crate::cache::shared::{NoStore, Slot, Version};
     use crate::digest::DigestBuilder;
     use crate::entropy::{Entropy, EntropyUnavailable, NoEntropy};
     use crate::report::Report;
@@ -181,7 +173,7 @@ mod tests {
     fn cache(shared: bool) -> TokenCache<u8, u8> {
         let digest = DigestBuilder::new("test").finish();
         let tier = SharedTier::new(EntryCipher::new(&digest, &digest).unwrap(), 2);
-        TokenCache::new(1000, shared.then_some(tier))
+        TokenCache::new(Budgets::of(10_000), shared.then_some(tier))
     }
 
     #[test]
@@ -211,6 +203,23 @@ mod tests {
         }
         assert_eq!(store.0, 0);
         assert_eq!(report.notes().collect::<Vec<_>>(), [&Note::NothingShared]);
+    }
+
+    #[test]
+    fn claims_and_issued_tokens_drive_nothing_of_each_other_out() {
+        let key = |name: u16| DigestBuilder::new("key").field(&name.to_be_bytes()).finish();
+        let now = UnixTime::from_seconds(1_800_000_000);
+        let retention = Retention { expires: UnixTime::from_seconds(1_800_000_300), shared_form: None };
+        let (mut cache, mut report) = (cache(false), Report::new());
+        let mut access = SharedAccess { store: &mut NoStore, entropy: &mut NoEntropy, report: &mut report };
+        cache.insert_claims(key(0), 1, 100, retention, now, &mut access);
+        cache.insert_issued(key(0), 2, 100, retention, now, &mut access);
+        (1..1000).for_each(|name| cache.insert_issued(key(name), 2, 100, retention, now, &mut access));
+        assert_eq!(cache.own_claims(&key(0), now), Some(&1));
+        cache.insert_issued(key(0), 2, 100, retention, now, &mut access);
+        (1..1000).for_each(|name| cache.insert_claims(key(name), 1, 100, retention, now, &mut access));
+        assert_eq!(cache.issued(&key(0), now, &mut NoStore, |_| None), Some(2));
+        assert_eq!(cache.own_claims(&key(500), now), None, "there were more than have room");
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl ResourceServer {
         environment: &mut Environment<'_>,
     ) -> Decision<ProvenClaims> {
         if request.settled.signed.is_none() {
-            request.settled.signed = self.cached_signed(request, environment.now).cloned();
+            request.settled.signed = self.cached_signed(request, environment.now);
         }
         match self.needed_proof(request, environment)? {
             NeededProof::Signature(issuer) => self.signed(request, issuer, environment),
@@ -97,10 +97,10 @@ impl ResourceServer {
 
     /// Cached claims that a signature proves. A newer key set may lack the key, which its issuer then no
     /// longer stands by.
-    fn cached_signed(&self, request: &Request, now: UnixTime) -> Option<&ProvenClaims> {
+    fn cached_signed(&mut self, request: &Request, now: UnixTime) -> Option<ProvenClaims> {
         let claims = self.cache.own_claims(&request.presented.token_key, now)?;
         let (issuer, generation) = claims.signature()?;
-        (self.issuers.get(issuer).ok()?.keys.generation() == generation).then_some(claims)
+        (self.issuers.get(issuer).ok()?.keys.generation() == generation).then(|| claims.clone())
     }
 
     /// The claims, proven by the token's signature.

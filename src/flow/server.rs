@@ -6,14 +6,15 @@ use super::proven::ProvenClaims;
 use super::question::Question;
 use super::resource_metadata::MetadataPages;
 use super::upstream_token::UpstreamToken;
+use crate::cache::budgets::Budgets;
 use crate::cache::entry::EntryCipher;
-use crate::cache::memory::Memory;
+use crate::cache::negative_cache::NegativeCache;
 use crate::cache::shared::SharedTier;
 use crate::cache::token_cache::TokenCache;
 use crate::diagnostic::Diagnostic;
 use crate::policy::host::HostTraits;
 use crate::policy::{Policy, SharedData};
-use crate::rejection::{ChallengeContext, Rejection};
+use crate::rejection::{ChallengeContext, Rejection, TokenFault};
 
 /// What a part of the walk comes to.
 pub(super) type Decision<T> = Result<T, Unsettled>;
@@ -43,11 +44,8 @@ pub struct ResourceServer {
     pub(super) issuers: Issuers,
     pub(super) leg_keys: LegKeys,
     pub(super) cache: TokenCache<ProvenClaims, UpstreamToken>,
-    pub(super) negative_cache: Memory<()>,
+    pub(super) negative_cache: NegativeCache<TokenFault>,
 }
-
-/// The cache of refusals is apart, so that a flood of bad tokens drives out no good one.
-const NEGATIVE_CACHE_BYTES: usize = 256 * 1024;
 
 impl ResourceServer {
     /// Sets up a configuration on a host whose abilities are known.
@@ -60,6 +58,7 @@ impl ResourceServer {
             return Err(unsupported);
         }
         let metadata = MetadataPages::new(&policy, host);
+        let budgets = Budgets::of(policy.cache.max_bytes);
         Ok(ResourceServer {
             challenges: ChallengeContext {
                 realm: policy.realm.clone(),
@@ -68,8 +67,8 @@ impl ResourceServer {
             },
             issuers: Issuers::new(&policy.validation.issuers),
             leg_keys: LegKeys::new(&policy),
-            cache: TokenCache::new(policy.cache.max_bytes, shared_tier(&policy)),
-            negative_cache: Memory::new(NEGATIVE_CACHE_BYTES),
+            cache: TokenCache::new(budgets, shared_tier(&policy)),
+            negative_cache: NegativeCache::new(budgets),
             metadata,
             policy,
             host,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use token_exchange::http::{CalloutFailure, CalloutOutcome};
 use token_exchange_harness::story::{
-    Story, active, answer, base_config, config_with, failed, issued, merge, with_token,
+    START, Story, active, answer, base_config, config_with, failed, issued, merge, with_token,
 };
 
 #[test]
@@ -137,6 +137,84 @@ fn without_random_bytes_nothing_is_shared_and_the_worker_caches_for_itself() {
     story.entropy.unavailable = false;
     story.run_well(with_token("V"));
     assert_eq!(story.store.entries().len(), 2, "it shares as soon as it can");
+}
+
+/// Requests with these tokens, whose introspection and exchange bring `lifetime` seconds.
+fn visits(story: &mut Story, tokens: impl IntoIterator<Item = String>, lifetime: u64) {
+    for token in tokens {
+        let mut introspected = active();
+        merge(&mut introspected, &json!({"exp": START + lifetime, "sub": token, "detail": "d".repeat(300)}));
+        let mut answered = issued();
+        merge(
+            &mut answered,
+            &json!({"expires_in": lifetime, "access_token": format!("{token}{}", "x".repeat(1000))}),
+        );
+        let mut ending = story.begin(with_token(&token));
+        while ending.is_none() {
+            let asked = story.sent.last().expect("a callout").url.clone();
+            let body = if asked.contains("introspect") { &introspected } else { &answered };
+            ending = story.resume(&answer(200, body));
+        }
+        assert_eq!(ending.expect("an ending").status(), None);
+    }
+}
+
+/// Without shared data, which would hide what the worker itself forgets.
+fn own_tier_of(max_bytes: usize) -> Story {
+    let cache = json!({"shared": "off", "max_bytes": max_bytes});
+    let exchange = json!({"cache": {"ttl": 86_400}});
+    let patch = json!({"cache": cache, "introspection_cache_ttl": 86_400, "token_exchange": exchange});
+    Story::new(&config_with(&patch))
+}
+
+#[test]
+fn sec_09_long_lived_entries_of_one_client_leave_others_their_memory() {
+    let mut story = own_tier_of(1_048_576);
+    visits(&mut story, (0..1300).map(|number| format!("flood-{number}")), 86_400);
+    story.sent.clear();
+    visits(&mut story, (0..40).map(|number| format!("user-{}", number % 2)), 300);
+    assert_eq!((story.calls_to("introspect"), story.calls_to("/token")), (2, 2));
+}
+
+#[test]
+fn a_flood_that_goes_on_leaves_others_their_memory() {
+    let mut story = own_tier_of(1_048_576);
+    visits(&mut story, (0..1300).map(|number| format!("flood-{number}")), 86_400);
+    story.sent.clear();
+    for round in 0..40 {
+        visits(&mut story, (0..2).map(|number| format!("user-{number}")), 300);
+        visits(&mut story, (0..30).map(|number| format!("more-{round}-{number}")), 86_400);
+    }
+    assert_eq!((story.calls_to("introspect"), story.calls_to("/token")), (2 + 1200, 2 + 1200));
+}
+
+#[test]
+fn the_smallest_memory_there_is_serves_two_users_after_a_flood() {
+    let mut story = own_tier_of(65_536);
+    visits(&mut story, (0..1300).map(|number| format!("flood-{number}")), 86_400);
+    story.sent.clear();
+    visits(&mut story, (0..40).map(|number| format!("user-{}", number % 2)), 300);
+    assert!(
+        story.sent.len() <= 8,
+        "{}: no user is without memory after the second request",
+        story.sent.len()
+    );
+}
+
+#[test]
+fn refused_tokens_drive_out_no_good_ones() {
+    let mut story = own_tier_of(65_536);
+    visits(&mut story, ["user".to_owned()], 300);
+    for number in 0..1000 {
+        let refused =
+            story.run(with_token(&format!("bad-{number}")), &[answer(200, json!({"active": false}))]);
+        assert_eq!(refused.status(), Some(401));
+    }
+    story.sent.clear();
+    visits(&mut story, ["user".to_owned()], 300);
+    assert!(story.sent.is_empty());
+    let refused = story.run(with_token("bad-999"), &[]);
+    assert_eq!(refused.status(), Some(401), "and the last of them is still known");
 }
 
 #[test]

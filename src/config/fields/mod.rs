@@ -424,7 +424,8 @@ const CACHE: &[Field] = &[
          nothing",
             ),
         },
-        "Maximum size of each worker's own cache, in bytes.",
+        "Maximum size of each worker's own cache, in bytes: half of it for issued tokens, 35 % for claims, 15 % for \
+         refused tokens.",
     )
     .or(Default::Integer(8_388_608)),
 ];

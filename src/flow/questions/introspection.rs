@@ -44,8 +44,8 @@ impl ResourceServer {
         environment: &mut Environment<'_>,
     ) -> Result<Option<ProvenClaims>, Rejection> {
         let (key, now) = (cache_key(introspector, request), environment.now);
-        if self.negative_cache.get(&key, now).is_some() {
-            return Err(Rejection::InvalidToken(TokenFault::Inactive));
+        if let Some(fault) = self.negative_cache.get(&key, now) {
+            return Err(Rejection::InvalidToken(fault));
         }
         let read = |entry: &_| ProvenClaims::from_entry(entry, introspector.voucher());
         Ok(self.cache.claims(&key, now, environment.store, read))
@@ -102,7 +102,8 @@ pub(in crate::flow) fn learn(
         }
         Introspected::Inactive => {
             if ttl.is_some() {
-                server.negative_cache.insert(key, (), 0, now.saturating_add(REFUSAL_LIFETIME), now);
+                let expires = now.saturating_add(REFUSAL_LIFETIME);
+                server.negative_cache.insert(key, TokenFault::Inactive, expires, now);
             }
             Err(Rejection::InvalidToken(TokenFault::Inactive))
         }
