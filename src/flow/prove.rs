@@ -161,11 +161,13 @@ impl ResourceServer {
     ) -> Decision<Result<VerifiedJwt, VerificationError>> {
         let policy = Rc::clone(&self.issuers.get(issuer)?.policy);
         match policy.proof.keys().ok_or(Rejection::Internal)? {
-            KeySource::Static(set) => Ok(VerifiedJwt::verify(jws, set)),
-            KeySource::Secret(secret) => Ok(VerifiedJwt::verify_with_secret(jws, secret)),
+            KeySource::Static(set) => Ok(VerifiedJwt::verify(jws, set).map_err(|it| it.error)),
+            KeySource::Secret(secret) => {
+                Ok(VerifiedJwt::verify_with_secret(jws, secret).map_err(|it| it.error))
+            }
             KeySource::Endpoint(_) | KeySource::Discovered(_) => {
                 let set = self.key_set(issuer, fetch, now)?;
-                let verified = VerifiedJwt::verify(jws, &set);
+                let verified = VerifiedJwt::verify(jws, &set).map_err(|it| it.error);
                 if let Err(VerificationError::NoKey(NoKey::UnknownKeyId)) = verified {
                     self.seek_key(issuer, fetch, now)?;
                 }

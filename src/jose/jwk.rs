@@ -5,6 +5,7 @@
 //! here must not lose the others. What is left out is counted, so that an operator can see it.
 
 use super::alg::Algorithm;
+use super::cost;
 use super::key::{KeyError, VerificationKey};
 use crate::json::{self, JsonError};
 use base64::Engine as _;
@@ -16,8 +17,8 @@ use std::fmt;
 /// How many members of `keys` are read.
 const MAX_KEYS: usize = 100;
 
-/// How many keys are tried for one token: a token names its key, or the issuer has few.
-const MAX_KEYS_TRIED: usize = 4;
+/// How many keys are tried for one token, where it does not name one.
+const MAX_KEYS_TRIED: usize = 16;
 
 /// The parameters that make a key private (RFC 7518 sections 6.2.2 and 6.3.2).
 const PRIVATE_PARAMETERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
@@ -33,6 +34,7 @@ pub struct Jwk {
 /// The usable keys of one issuer.
 #[derive(Clone, Debug, Default)]
 pub struct JwkSet {
+    /// Those first that cost least to try.
     keys: Vec<Jwk>,
     left_out: BTreeMap<Unusable, usize>,
 }
@@ -131,11 +133,12 @@ impl JwkSet {
             }
         }
         set.leave_out(Unusable::TooMany, listed.len().saturating_sub(MAX_KEYS));
+        set.keys.sort_by_key(|jwk| cost::of_operation(&jwk.key));
         Ok(set)
     }
 
     /// The keys that may verify a token of this `algorithm` that names this `key_id`, a bounded
-    /// number of them.
+    /// number of them, the cheapest first.
     ///
     /// A token that names a key is held to it: another key that would fit is not tried.
     ///
@@ -158,7 +161,8 @@ impl JwkSet {
         })
     }
 
-    /// The keys without a name that may verify a token of this `algorithm`, a bounded number of them.
+    /// The keys without a name that may verify a token of this `algorithm`, a bounded number of them,
+    /// the cheapest first.
     pub fn unnamed(&self, algorithm: Algorithm) -> impl Iterator<Item = &VerificationKey> {
         self.fitting(algorithm, |jwk| jwk.key_id.is_none())
     }

@@ -4,6 +4,7 @@ use super::alg::{Algorithm, KeyType};
 use hmac::{Hmac, KeyInit, Mac as _};
 use p256::ecdsa::signature::Verifier;
 use rsa::BoxedUint;
+use rsa::traits::PublicKeyParts as _;
 use sha2::{Sha256, Sha384, Sha512};
 use std::fmt;
 
@@ -166,6 +167,14 @@ impl VerificationKey {
             Prepared::P521(_) => KeyType::P521,
             Prepared::Ed25519(_) => KeyType::Ed25519,
             Prepared::Secret(_) => KeyType::Secret,
+        }
+    }
+
+    /// How long the modulus of an RSA key is; zero for a key of another type.
+    pub(super) fn modulus_bytes(&self) -> usize {
+        match &self.0 {
+            Prepared::Rsa(key) => key.size(),
+            _ => 0,
         }
     }
 

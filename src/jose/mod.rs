@@ -3,6 +3,7 @@
 
 pub mod alg;
 pub mod compact;
+pub mod cost;
 pub mod jwk;
 pub mod jws;
 pub mod key;

@@ -1,6 +1,7 @@
 //! From a JWS to a proof: the one place that makes a [`VerifiedJws`].
 
 use super::alg::KeyType;
+use super::cost::{self, Cost, Unverified};
 use super::jwk::{JwkSet, NoKey};
 use super::jws::Jws;
 use super::key::VerificationKey;
@@ -12,6 +13,7 @@ use std::fmt;
 pub struct VerifiedJws {
     token_type: Option<String>,
     payload: Vec<u8>,
+    cost: Cost,
 }
 
 /// Why the signature of a JWS is not proven.
@@ -43,16 +45,16 @@ impl VerifiedJws {
     ///
     /// # Errors
     /// No key of the set may verify it, or none does.
-    pub fn verify(jws: &Jws<'_>, keys: &JwkSet) -> Result<VerifiedJws, SignatureError> {
+    pub fn verify(jws: &Jws<'_>, keys: &JwkSet) -> Result<VerifiedJws, Unverified<SignatureError>> {
         match keys.candidates(jws.key_id(), jws.algorithm()) {
             Ok(candidates) => VerifiedJws::verify_with(jws, candidates),
             // `kid` is optional in a key as well (RFC 7517 section 4.5). Where none of those verifies,
             // the key may still be a new one.
             Err(unknown @ NoKey::UnknownKeyId) => {
                 VerifiedJws::verify_with(jws, keys.unnamed(jws.algorithm()))
-                    .map_err(|_| SignatureError::NoKey(unknown))
+                    .map_err(|unverified| unverified.map(|_| SignatureError::NoKey(unknown)))
             }
-            Err(no_key) => Err(SignatureError::NoKey(no_key)),
+            Err(no_key) => Err(no_key_tried(no_key)),
         }
     }
 
@@ -63,9 +65,9 @@ impl VerifiedJws {
     pub fn verify_with_secret(
         jws: &Jws<'_>,
         secret: &VerificationKey,
-    ) -> Result<VerifiedJws, SignatureError> {
+    ) -> Result<VerifiedJws, Unverified<SignatureError>> {
         if secret.key_type() != KeyType::Secret || !secret.fits(jws.algorithm()) {
-            return Err(SignatureError::NoKey(NoKey::NoneFits));
+            return Err(no_key_tried(NoKey::NoneFits));
         }
         VerifiedJws::verify_with(jws, std::iter::once(secret))
     }
@@ -73,13 +75,17 @@ impl VerifiedJws {
     fn verify_with<'k>(
         jws: &Jws<'_>,
         mut keys: impl Iterator<Item = &'k VerificationKey>,
-    ) -> Result<VerifiedJws, SignatureError> {
-        let verifies =
-            |key: &VerificationKey| key.verify(jws.algorithm(), jws.signing_input(), jws.signature()).is_ok();
+    ) -> Result<VerifiedJws, Unverified<SignatureError>> {
+        let mut cost = Cost::ZERO;
+        let verifies = |key: &VerificationKey| {
+            cost = cost.saturating_add(cost::of_trying(key, jws.signing_input().len()));
+            key.verify(jws.algorithm(), jws.signing_input(), jws.signature()).is_ok()
+        };
         if !keys.any(verifies) {
-            return Err(SignatureError::Invalid);
+            return Err(Unverified { error: SignatureError::Invalid, cost });
         }
-        Ok(VerifiedJws { token_type: jws.token_type().map(str::to_owned), payload: jws.payload().to_vec() })
+        let token_type = jws.token_type().map(str::to_owned);
+        Ok(VerifiedJws { token_type, payload: jws.payload().to_vec(), cost })
     }
 
     /// The header's `typ`, as sent.
@@ -91,6 +97,15 @@ impl VerifiedJws {
     pub fn payload(&self) -> &[u8] {
         &self.payload
     }
+
+    /// What trying keys until one fitted has cost.
+    pub fn cost(&self) -> Cost {
+        self.cost
+    }
+}
+
+fn no_key_tried(no_key: NoKey) -> Unverified<SignatureError> {
+    Unverified { error: SignatureError::NoKey(no_key), cost: Cost::ZERO }
 }
 
 /// The payload is personal data, so that only its length is shown.

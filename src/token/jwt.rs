@@ -1,6 +1,7 @@
 //! JSON Web Tokens (RFC 7519) whose signature was verified.
 
 use super::claims::ClaimsSet;
+use crate::jose::cost::{Cost, Unverified};
 use crate::jose::jwk::{JwkSet, NoKey};
 use crate::jose::jws::Jws;
 use crate::jose::key::VerificationKey;
@@ -13,6 +14,7 @@ use std::fmt;
 pub struct VerifiedJwt {
     token_type: Option<String>,
     claims: ClaimsSet,
+    verification_cost: Cost,
 }
 
 /// Why a JWS is not a proven JWT.
@@ -53,8 +55,8 @@ impl VerifiedJwt {
     ///
     /// # Errors
     /// No key verifies it, or what is signed is not a claims set.
-    pub fn verify(jws: &Jws<'_>, keys: &JwkSet) -> Result<VerifiedJwt, VerificationError> {
-        VerifiedJwt::from_jws(&VerifiedJws::verify(jws, keys)?)
+    pub fn verify(jws: &Jws<'_>, keys: &JwkSet) -> Result<VerifiedJwt, Unverified<VerificationError>> {
+        VerifiedJwt::from_jws(VerifiedJws::verify(jws, keys))
     }
 
     /// Verifies `jws` with a secret shared with the issuer.
@@ -64,15 +66,20 @@ impl VerifiedJwt {
     pub fn verify_with_secret(
         jws: &Jws<'_>,
         secret: &VerificationKey,
-    ) -> Result<VerifiedJwt, VerificationError> {
-        VerifiedJwt::from_jws(&VerifiedJws::verify_with_secret(jws, secret)?)
+    ) -> Result<VerifiedJwt, Unverified<VerificationError>> {
+        VerifiedJwt::from_jws(VerifiedJws::verify_with_secret(jws, secret))
     }
 
-    fn from_jws(jws: &VerifiedJws) -> Result<VerifiedJwt, VerificationError> {
-        let members = json::parse_object(jws.payload()).map_err(VerificationError::Payload)?;
+    fn from_jws(
+        jws: Result<VerifiedJws, Unverified<SignatureError>>,
+    ) -> Result<VerifiedJwt, Unverified<VerificationError>> {
+        let jws = jws.map_err(|unverified| unverified.map(VerificationError::from))?;
+        let members = json::parse_object(jws.payload())
+            .map_err(|error| Unverified { error: VerificationError::Payload(error), cost: jws.cost() })?;
         Ok(VerifiedJwt {
             token_type: jws.token_type().map(str::to_owned),
             claims: ClaimsSet::from_members(members),
+            verification_cost: jws.cost(),
         })
     }
 
@@ -84,6 +91,11 @@ impl VerifiedJwt {
     /// What the issuer says.
     pub fn claims(&self) -> &ClaimsSet {
         &self.claims
+    }
+
+    /// What verifying the signature has cost.
+    pub fn verification_cost(&self) -> Cost {
+        self.verification_cost
     }
 
     /// Leaves only what the issuer says.

@@ -51,7 +51,7 @@ fn val_01_a_public_key_is_never_a_secret() {
     let secret = VerificationKey::shared_secret(SECRET.as_bytes()).unwrap();
     let signed = rsa.token(Some("r1"), &payload());
     let refused = VerifiedJwt::verify_with_secret(&Jws::parse(&signed).unwrap(), &secret);
-    assert_eq!(refused.unwrap_err(), VerificationError::NoKey(NoKey::NoneFits));
+    assert_eq!(refused.unwrap_err().error, VerificationError::NoKey(NoKey::NoneFits));
 }
 
 fn hmac_sha256(secret: &[u8], message: &[u8]) -> Vec<u8> {
@@ -313,7 +313,7 @@ fn jwk_06_a_token_without_kid_tries_a_few_keys() {
     assert!(verify(&token, &key_set(std::slice::from_ref(&fits))).is_ok());
     assert!(verify(&token, &key_set(&[other.clone(), fits.clone(), other.clone()])).is_ok());
     let mut many = vec![unfit.clone(); 40];
-    many.extend(vec![other.clone(); 3]);
+    many.extend(vec![other.clone(); 15]);
     many.push(fits.clone());
     assert!(verify(&token, &key_set(&many)).is_ok(), "keys of another type do not count");
     let mut too_late = vec![other; 39];

@@ -2,6 +2,7 @@
 //! number, and what must hold for any token.
 
 mod cases;
+mod cost;
 mod mutation;
 mod rfc_examples;
 mod wycheproof;

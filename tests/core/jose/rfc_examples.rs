@@ -12,9 +12,11 @@ fn verify(key: &Value, token: &str) -> Result<VerifiedJwt, VerificationError> {
     let jws = Jws::parse(token).unwrap();
     if key["kty"] == "oct" {
         let secret = URL_SAFE_NO_PAD.decode(key["k"].as_str().unwrap()).unwrap();
-        return VerifiedJwt::verify_with_secret(&jws, &VerificationKey::shared_secret(&secret).unwrap());
+        let secret = VerificationKey::shared_secret(&secret).unwrap();
+        return VerifiedJwt::verify_with_secret(&jws, &secret).map_err(|unverified| unverified.error);
     }
-    VerifiedJwt::verify(&jws, &JwkSet::parse(format!(r#"{{"keys":[{key}]}}"#).as_bytes()).unwrap())
+    let keys = JwkSet::parse(format!(r#"{{"keys":[{key}]}}"#).as_bytes()).unwrap();
+    VerifiedJwt::verify(&jws, &keys).map_err(|unverified| unverified.error)
 }
 
 /// Some examples sign prose. Their signature is valid, and that they are no JWT is all there is to

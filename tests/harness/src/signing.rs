@@ -164,7 +164,7 @@ pub fn key_set(keys: &[Value]) -> JwkSet {
 /// Verifies `token` with `keys`; a token that does not parse has no valid signature.
 pub fn verify(token: &str, keys: &JwkSet) -> Result<VerifiedJwt, VerificationError> {
     let jws = Jws::parse(token).map_err(|_| VerificationError::Signature)?;
-    VerifiedJwt::verify(&jws, keys)
+    VerifiedJwt::verify(&jws, keys).map_err(|unverified| unverified.error)
 }
 
 fn scalar(name: &str) -> Vec<u8> {
