@@ -23,6 +23,7 @@ mod request;
 mod resource_metadata;
 mod rewrite;
 mod server;
+mod signature;
 pub mod step;
 mod token_search;
 mod trailers;
