@@ -95,6 +95,9 @@ pub enum Rejection {
     TimedOut(EndpointKind),
     /// A response that cannot be used.
     Unusable(EndpointKind),
+    /// The signature of the token would have to be verified, and refused tokens have taken what time there
+    /// is for that.
+    VerificationBudgetSpent,
 }
 
 /// After how many seconds a client may try again.
@@ -210,6 +213,13 @@ impl Rejection {
                 "server_error",
                 "The authorization server returned an invalid response.",
             ),
+            Rejection::VerificationBudgetSpent => (
+                Client,
+                503,
+                None,
+                "temporarily_unavailable",
+                "The gateway is busy verifying tokens. Try again later.",
+            ),
         };
         Row { blame, status, challenge, error, description }
     }
@@ -244,10 +254,18 @@ impl Rejection {
             };
             response.headers.push(("www-authenticate", challenge.to_string()));
         }
-        if let Rejection::Unavailable(_, RetryAfter(seconds)) = self {
+        if let Some(RetryAfter(seconds)) = self.retry_after() {
             response.headers.push(("retry-after", seconds.to_string()));
         }
         response
+    }
+
+    fn retry_after(self) -> Option<RetryAfter> {
+        match self {
+            Rejection::Unavailable(_, after) => Some(after),
+            Rejection::VerificationBudgetSpent => Some(RetryAfter::ONE_SECOND),
+            _ => None,
+        }
     }
 }
 
@@ -366,6 +384,7 @@ mod tests {
             Rejection::Unavailable(EndpointKind::Token, RetryAfter::SOON),
             Rejection::TimedOut(EndpointKind::Token),
             Rejection::Unusable(EndpointKind::Introspection),
+            Rejection::VerificationBudgetSpent,
             Rejection::Internal,
         ] {
             assert_eq!(header(&rejection.reply(&context()), "www-authenticate"), None, "{rejection:?}");

@@ -97,6 +97,7 @@ pub(super) struct Config {
     pub(super) metadata_discovery_endpoint: Located<Option<String>>,
     pub(super) metadata_cache_ttl: Located<u64>,
     pub(super) metadata_discovery_retry: Located<u32>,
+    pub(super) refused_verification_budget: Located<u32>,
     pub(super) passthrough_credentials: Located<bool>,
     #[serde(deserialize_with = "located_or_default")]
     pub(super) claim_to_header: Located<Vec<Option<ClaimToHeader>>>,

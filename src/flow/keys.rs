@@ -143,16 +143,15 @@ impl Keys {
                 UnknownKey::RetryLater(RetryAfter::ONE_SECOND)
             };
         }
-        let cooldown_ends = self.sought.map(|sought| sought.saturating_add(lifetimes.refetch_cooldown));
-        match cooldown_ends {
-            Some(ends) if now < ends => match self.failed {
+        match self.cooldown_end(now, lifetimes) {
+            Some(ends) => match self.failed {
                 // The set could not be had, so that the key may exist.
                 Some(_) => {
                     UnknownKey::RetryLater(RetryAfter::at_least(now.until(ends).min(PAUSE_AFTER_FAILURE)))
                 }
                 None => UnknownKey::DoesNotExist,
             },
-            _ => {
+            None => {
                 self.sought = Some(now);
                 UnknownKey::Fetch
             }
@@ -201,6 +200,12 @@ impl Keys {
     pub(super) fn valid_until(&self, now: UnixTime, lifetimes: &KeyLifetimes) -> UnixTime {
         let end = self.set.as_ref().map_or(now, |set| set.at).saturating_add(lifetimes.keys);
         if now < end { end } else { now.saturating_add(PAUSE_AFTER_FAILURE) }
+    }
+
+    /// Until when no unknown key causes a fetch, where one has lately.
+    pub(super) fn cooldown_end(&self, now: UnixTime, lifetimes: &KeyLifetimes) -> Option<UnixTime> {
+        let ends = self.sought?.saturating_add(lifetimes.refetch_cooldown);
+        (now < ends).then_some(ends)
     }
 
     /// Whether the set was fetched at `since` or later.

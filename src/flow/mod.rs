@@ -19,6 +19,7 @@ mod proven;
 mod question;
 mod questions;
 mod receipt;
+mod refusals;
 mod request;
 mod resource_metadata;
 mod rewrite;
@@ -28,6 +29,7 @@ pub mod step;
 mod token_search;
 mod trailers;
 mod upstream_token;
+mod verification_budget;
 
 pub use credentials::Credentials;
 pub use request::Pending;

@@ -4,12 +4,12 @@ use super::accept::{access_token_fault, no_possession, refused};
 use super::environment::Environment;
 use super::issuers::IssuerId;
 use super::possess::Possession;
+use super::present::Presented;
 use super::proven::{ProvenClaims, Voucher};
 use super::question::{Introspector, Question};
 use super::request::Request;
 use super::server::{Decision, ResourceServer, Unsettled};
 use crate::cache::token_cache::Retention;
-use crate::jose::jws::Jws;
 use crate::policy::issuers::Proof;
 use crate::rejection::{Rejection, TokenFault};
 use crate::report::note::TokenRefusal;
@@ -19,6 +19,7 @@ use crate::token::claim_rules::{ClaimRules, Presence};
 use crate::token::claims::ClaimsSet;
 use crate::token::confirmation::Confirmation;
 use crate::token::format::TokenFormat;
+use crate::token::jwt::VerifiedJwt;
 use serde_json::Value;
 
 /// What has to prove a token.
@@ -107,41 +108,48 @@ impl ResourceServer {
         if let Some(signed) = &request.settled.signed {
             return Ok(signed.clone());
         }
-        let (now, token) = (environment.now, request.presented.credentials.token.secret().expose());
-        let jws = Jws::parse(token)
-            .map_err(|error| refused(TokenRefusal::Jws(error), TokenFault::Unreadable, environment))?;
-        let jwt = self.verify(&jws, issuer, request.settled.keys, now)?.map_err(|error| {
-            refused(TokenRefusal::Signature(error), TokenFault::BadSignature, environment)
+        let now = environment.now;
+        let jwt = self.verified(request, issuer, environment)?;
+        let cost = jwt.verification_cost();
+        let signed = self.access_token(jwt, issuer, environment).inspect_err(|_| {
+            self.verification_budget.spend(cost, now);
         })?;
+        if let Ok(Some(expires)) = signed.claims().expires() {
+            // What they say is held against the clock for each request, and may be within the leeway.
+            let expires = expires.saturating_add(self.policy.requirements.leeway);
+            // Not shared: verifying anew is as quick as asking another worker.
+            let keys = &self.issuers.get(issuer)?.keys;
+            let valid_until = keys.valid_until(now, &self.policy.validation.key_lifetimes);
+            let retention = Retention { expires: valid_until.min(expires), shared_form: None };
+            let Presented { credentials, token_key, .. } = &request.presented;
+            let bytes = credentials.token.secret().expose().len();
+            let shared = &mut environment.shared_access();
+            self.cache.insert_claims(*token_key, signed.clone(), bytes, retention, now, shared);
+        }
+        request.settled.signed = Some(signed.clone());
+        Ok(signed)
+    }
+
+    /// What an access token says whose signature was verified.
+    fn access_token(
+        &self,
+        jwt: VerifiedJwt,
+        issuer: IssuerId,
+        environment: &mut Environment<'_>,
+    ) -> Result<ProvenClaims, Rejection> {
         let rules = AccessTokenRules {
             claims: self.rules(Voucher::Issuer(issuer), Presence::Required)?,
             token_types: &self.policy.validation.access_token_types,
         };
-        rules.check(&jwt, now).map_err(|reason| {
+        rules.check(&jwt, environment.now).map_err(|reason| {
             let fault = access_token_fault(&reason);
             refused(TokenRefusal::AccessToken(reason), fault, environment)
         })?;
-        let keys = &self.issuers.get(issuer)?.keys;
-        let valid_until = keys.valid_until(now, &self.policy.validation.key_lifetimes);
-        let signed = ProvenClaims::signed(jwt, issuer, keys.generation());
+        let signed = ProvenClaims::signed(jwt, issuer, self.issuers.get(issuer)?.keys.generation());
         // Introspection would not help a token whose possession is not shown.
         if Possession::shown(&signed).is_none() {
-            return Err(no_possession(environment).into());
+            return Err(no_possession(environment));
         }
-        if let Ok(Some(expires)) = signed.claims().expires() {
-            // Not shared: verifying anew is as quick as asking another worker.
-            let retention = Retention { expires: valid_until.min(expires), shared_form: None };
-            let key = request.presented.token_key;
-            self.cache.insert_claims(
-                key,
-                signed.clone(),
-                token.len(),
-                retention,
-                now,
-                &mut environment.shared_access(),
-            );
-        }
-        request.settled.signed = Some(signed.clone());
         Ok(signed)
     }
 

@@ -4,17 +4,18 @@ use super::issuers::Issuers;
 use super::leg_keys::LegKeys;
 use super::proven::ProvenClaims;
 use super::question::Question;
+use super::refusals::Refusals;
 use super::resource_metadata::MetadataPages;
 use super::upstream_token::UpstreamToken;
+use super::verification_budget::VerificationBudget;
 use crate::cache::budgets::Budgets;
 use crate::cache::entry::EntryCipher;
-use crate::cache::negative_cache::NegativeCache;
 use crate::cache::shared::SharedTier;
 use crate::cache::token_cache::TokenCache;
 use crate::diagnostic::Diagnostic;
 use crate::policy::host::HostTraits;
 use crate::policy::{Policy, SharedData};
-use crate::rejection::{ChallengeContext, Rejection, TokenFault};
+use crate::rejection::{ChallengeContext, Rejection};
 
 /// What a part of the walk comes to.
 pub(super) type Decision<T> = Result<T, Unsettled>;
@@ -44,7 +45,8 @@ pub struct ResourceServer {
     pub(super) issuers: Issuers,
     pub(super) leg_keys: LegKeys,
     pub(super) cache: TokenCache<ProvenClaims, UpstreamToken>,
-    pub(super) negative_cache: NegativeCache<TokenFault>,
+    pub(super) refusals: Refusals,
+    pub(super) verification_budget: VerificationBudget,
 }
 
 impl ResourceServer {
@@ -68,7 +70,8 @@ impl ResourceServer {
             issuers: Issuers::new(&policy.validation.issuers),
             leg_keys: LegKeys::new(&policy),
             cache: TokenCache::new(budgets, shared_tier(&policy)),
-            negative_cache: NegativeCache::new(budgets),
+            refusals: Refusals::new(budgets),
+            verification_budget: VerificationBudget::new(policy.validation.refused_verification_budget),
             metadata,
             policy,
             host,

@@ -22,6 +22,8 @@ pub struct Validation {
     pub access_token_types: Vec<String>,
     /// How long fetched keys and metadata are used.
     pub key_lifetimes: KeyLifetimes,
+    /// How much of a worker's time verifications of refused tokens may take, in per cent.
+    pub refused_verification_budget: u32,
 }
 
 impl Validation {
@@ -108,6 +110,16 @@ pub enum KeySource {
     /// A JWK Set whose URL the issuer's metadata names; the metadata is looked for at these, in
     /// order (RFC 8414 section 3, then OpenID Connect Discovery section 4).
     Discovered(Vec<Endpoint>),
+}
+
+impl KeySource {
+    /// Whether the keys are fetched, and so may be others later.
+    pub fn is_fetched(&self) -> bool {
+        match self {
+            KeySource::Endpoint(_) | KeySource::Discovered(_) => true,
+            KeySource::Static(_) | KeySource::Secret(_) => false,
+        }
+    }
 }
 
 /// How long fetched keys and metadata are used.

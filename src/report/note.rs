@@ -18,6 +18,8 @@ use std::fmt;
 pub enum Note {
     /// A token was refused.
     TokenRefused(TokenRefusal),
+    /// Refused tokens have taken all the time that there is for verifying theirs.
+    VerificationBudgetSpent,
     /// A callout brought no response in time.
     CalloutFailed(EndpointKind, CalloutTrouble),
     /// A response has a status that makes it no answer to the question.
@@ -152,7 +154,8 @@ impl Note {
             Note::TokenRefused(_)
             | Note::KeysLeftOut { .. }
             | Note::OAuthError { blame: Blame::Client, .. } => Level::Info,
-            Note::CalloutFailed(..)
+            Note::VerificationBudgetSpent
+            | Note::CalloutFailed(..)
             | Note::UnusableStatus(..)
             | Note::UnusableResponse(..)
             | Note::NothingShared
@@ -172,6 +175,10 @@ impl fmt::Display for Note {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Note::TokenRefused(refusal) => write!(formatter, "a token was refused: {refusal}"),
+            Note::VerificationBudgetSpent => formatter.write_str(
+                "verifying refused tokens has used up refused_verification_budget; until it is refilled, tokens \
+                 that have not been verified yet are answered 503",
+            ),
             Note::CalloutFailed(endpoint, trouble) => {
                 write!(formatter, "the {} {trouble}", endpoint.as_str())
             }
@@ -298,6 +305,12 @@ mod tests {
                 Note::TokenRefused(TokenRefusal::NoPossession),
                 Level::Info,
                 "a token was refused: sender-constrained token (cnf) without proof of possession",
+            ),
+            (
+                Note::VerificationBudgetSpent,
+                Level::Warn,
+                "verifying refused tokens has used up refused_verification_budget; until it is refilled, tokens that \
+                 have not been verified yet are answered 503",
             ),
             (
                 Note::CalloutFailed(endpoint, CalloutTrouble::TimedOut),

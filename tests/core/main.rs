@@ -19,6 +19,7 @@ mod jwt_tables;
 mod layers;
 mod memory;
 mod properties;
+mod refused_tokens;
 mod signed_tokens;
 mod stories;
 mod surface;

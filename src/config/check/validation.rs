@@ -35,6 +35,7 @@ impl Checker<'_> {
             others: shared.filter(|_| asks),
             access_token_types: Vec::clone(&config.access_token_types),
             key_lifetimes: self.key_lifetimes(),
+            refused_verification_budget: *config.refused_verification_budget,
         })
     }
 
@@ -310,6 +311,7 @@ mod tests {
             insecure_http: false,
         };
         assert_eq!(usual.key_lifetimes, expected);
+        assert_eq!(usual.refused_verification_budget, 25);
         let changed = validation(&[
             ("/access_token_types", json!(["at+jwt"])),
             ("/jwks_cache_ttl", json!(1)),
@@ -318,7 +320,9 @@ mod tests {
             ("/metadata_cache_ttl", json!(4)),
             ("/metadata_discovery_retry", json!(0)),
             ("/insecure_http", json!(true)),
+            ("/refused_verification_budget", json!(100)),
         ]);
+        assert_eq!(changed.refused_verification_budget, 100);
         assert_eq!(changed.access_token_types, ["at+jwt"]);
         let expected = KeyLifetimes {
             keys: seconds(1),
@@ -329,5 +333,9 @@ mod tests {
             insecure_http: true,
         };
         assert_eq!(changed.key_lifetimes, expected);
+        const BUDGET: &str = "/refused_verification_budget";
+        for wrong in [json!(0), json!(101), json!(-1), json!(2.5), json!("25%"), json!(true)] {
+            assert_eq!(mistaken(&[(BUDGET, wrong.clone())]), [BUDGET], "{wrong}");
+        }
     }
 }

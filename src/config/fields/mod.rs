@@ -255,6 +255,13 @@ pub const FIELDS: &[Field] = &[
         "How often the fetch of a metadata document is tried for each URL; 0 counts as 1.",
     )
     .or(Default::Integer(3)),
+    Field::ours(
+        "refused_verification_budget",
+        FieldType::integer(1, 100),
+        "How many per cent of a worker's time verifying the signatures of refused tokens may take, counted by what \
+         algorithms usually cost; while that is spent, a token whose signature has not been verified yet gets 503.",
+    )
+    .or(Default::Integer(25)),
     // What goes upstream.
     Field::kong(
         "passthrough_credentials",

@@ -6,6 +6,7 @@ use crate::flow::environment::Environment;
 use crate::flow::outcome::TimelyResponse;
 use crate::flow::proven::{Introspected, ProvenClaims, Voucher};
 use crate::flow::question::Introspector;
+use crate::flow::refusals::Refusal;
 use crate::flow::request::Request;
 use crate::flow::server::ResourceServer;
 use crate::http::{Callout, FlightKey};
@@ -44,8 +45,8 @@ impl ResourceServer {
         environment: &mut Environment<'_>,
     ) -> Result<Option<ProvenClaims>, Rejection> {
         let (key, now) = (cache_key(introspector, request), environment.now);
-        if let Some(fault) = self.negative_cache.get(&key, now) {
-            return Err(Rejection::InvalidToken(fault));
+        if self.refusals.get(&key, now).is_some() {
+            return Err(Rejection::InvalidToken(TokenFault::Inactive));
         }
         let read = |entry: &_| ProvenClaims::from_entry(entry, introspector.voucher());
         Ok(self.cache.claims(&key, now, environment.store, read))
@@ -102,8 +103,7 @@ pub(in crate::flow) fn learn(
         }
         Introspected::Inactive => {
             if ttl.is_some() {
-                let expires = now.saturating_add(REFUSAL_LIFETIME);
-                server.negative_cache.insert(key, TokenFault::Inactive, expires, now);
+                server.refusals.insert(key, Refusal::Inactive, REFUSAL_LIFETIME, now);
             }
             Err(Rejection::InvalidToken(TokenFault::Inactive))
         }
