@@ -27,7 +27,7 @@ WASM_RUSTFLAGS := -C target-feature=+simd128 --remap-path-prefix=$(or $(CARGO_HO
 BENCH_WASM := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange_bench.wasm
 BUILT := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/token_exchange.wasm
 
-.PHONY: help demo demo-up test gateway-test gateway-test-envoy gateway-test-kong-model gateway-test-kong soak proofs panics mutations mutants kong-check kong-render deck-validate kong-demo wasm faulty-wasm bench fuzz lint fmt doc docs ci requirements clean rust artefact-and-servers rust-tests
+.PHONY: help demo demo-up test gateway-test gateway-test-envoy gateway-test-kong-model gateway-test-kong soak proofs panics mutations mutants kong-check kong-render deck-validate kong-demo wasm faulty-wasm bench flood fuzz lint fmt doc docs ci requirements clean rust artefact-and-servers rust-tests
 
 help: ## this list
 	@echo 'token-exchange: a proxy-wasm filter that validates a bearer token and swaps it at a token endpoint'
@@ -113,6 +113,9 @@ bench: rust $(VENV)/ready ## what verifying a token costs over the bare operatio
 	$(CARGO) bench --locked --package token-exchange-bench --bench jose $(if $(ARGS),-- $(ARGS))
 	RUSTFLAGS='$(WASM_RUSTFLAGS)' $(CARGO) build --locked --package token-exchange-bench --release --target $(TARGET)
 	PYTHONPATH=tests/gateway:tests $(RUN) benches/wasm/run.py --wasm $(BENCH_WASM)
+
+flood: wasm $(VENV)/ready ## what floods of refused tokens cost another user, on Envoy: under 50 ms for 99 of 100 requests (half a minute)
+	PYTHONPATH=tests/gateway $(RUN) benches/flood.py --wasm $(WASM) $(ARGS)
 
 fuzz: ## fuzz every target (FUZZ_SECONDS each, 60 by default); needs a nightly Rust and cargo-fuzz
 	@command -v cargo-fuzz > /dev/null || { echo 'cargo-fuzz is missing: cargo install cargo-fuzz' >&2; exit 1; }
