@@ -1,6 +1,6 @@
 //! Replays the seeds of the fuzz targets, so that what a fuzzer once found stays found.
 
-use token_exchange_harness::fuzzed::{flow, parsers};
+use token_exchange_harness::fuzzed::{flow, parsers, refused_tokens};
 use token_exchange_harness::repository;
 
 fn replay(name: &str, target: fn(&[u8])) {
@@ -46,4 +46,9 @@ fn answers() {
 #[test]
 fn requests() {
     replay("requests", flow::requests);
+}
+
+#[test]
+fn refused_tokens() {
+    replay("refused_tokens", refused_tokens::refused_tokens);
 }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use token_exchange::http::{CalloutFailure, CalloutOutcome, RequestHead};
+use token_exchange_harness::fuzzed::refused_tokens;
 use token_exchange_harness::story::{
     self, EMPTIES_HEADERS, Ending, REMOVES_HEADERS, Story, active, answer, config_with, failed, issued,
     request_bytes,
@@ -148,6 +149,14 @@ proptest! {
     ) {
         let mut story = Story::new(&config_with(&config));
         prop_assert!(matches!(run(&mut story, request, &outcomes), Ending::Answered(_)));
+    }
+
+    /// A token is refused only where the keys at hand do not verify it, whatever was refused before.
+    #[test]
+    fn a_remembered_refusal_is_never_of_a_token_that_the_keys_verify(
+        steps in prop::collection::vec(any::<u8>(), 2..128),
+    ) {
+        refused_tokens::refused_tokens(&steps);
     }
 
     /// The same inputs have the same outputs.

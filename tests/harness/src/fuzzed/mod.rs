@@ -3,3 +3,4 @@
 
 pub mod flow;
 pub mod parsers;
+pub mod refused_tokens;
