@@ -185,8 +185,11 @@ fn a_refusal_by_keys_of_the_configuration_is_remembered_for_a_minute() {
     let named =
         config(&json!({"refused_verification_budget": 1, "jwks": {"keys": [p521().jwk_named("k1")]}}));
     let padded = forged(Algorithm::Hs256, None, &json!({"iss": ISSUER, "padding": "x".repeat(11_000)}));
+    let mut unnamed = named.clone();
+    unnamed["jwks"]["keys"] = json!([p521().jwk_named("k1"), p521().jwk()]);
     for (config, token, times) in [
         (config(&one), bad(1), 1),
+        (unnamed, forged(Algorithm::Es512, Some("k2"), &claims(1)), 2),
         (named, forged(Algorithm::Es512, Some("k1"), &claims(1)), 2),
         (hmac, padded, 40),
     ] {
