@@ -82,6 +82,7 @@ impl ResourceServer {
         };
         Ok(ClaimRules {
             issuers_allowed: issuer.map_or(&requirements.issuers_allowed, IssuerPolicy::issuers_allowed),
+            issuers_elsewhere: issuer.map_or(&requirements.issuers_with_entry, |_| &[]),
             audiences: issuer.map_or(&requirements.audiences, |issuer| &issuer.audiences).as_deref(),
             audience_claim: &requirements.audience_claim,
             leeway: requirements.leeway,
@@ -115,7 +116,9 @@ pub(super) fn access_token_fault(refused: &AccessTokenRefused) -> TokenFault {
 fn claims_fault(refused: &ClaimsRefused) -> TokenFault {
     match refused {
         ClaimsRefused::Unreadable(_) => TokenFault::BadClaim,
-        ClaimsRefused::IssuerMissing | ClaimsRefused::IssuerNotAllowed => TokenFault::WrongIssuer,
+        ClaimsRefused::IssuerMissing | ClaimsRefused::IssuerNotAllowed | ClaimsRefused::IssuerElsewhere => {
+            TokenFault::WrongIssuer
+        }
         ClaimsRefused::AudienceMissing | ClaimsRefused::AudienceMismatch => TokenFault::WrongAudience,
         ClaimsRefused::ExpiryMissing | ClaimsRefused::Expired => TokenFault::Expired,
         ClaimsRefused::NotYetValid => TokenFault::NotYetValid,

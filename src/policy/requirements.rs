@@ -9,6 +9,9 @@ use std::time::Duration;
 pub struct Requirements {
     /// Exact values of `iss` that are accepted.
     pub issuers_allowed: Vec<String>,
+    /// Those of them that have a proof of their own in the configuration. No other introspection endpoint vouches
+    /// for their tokens.
+    pub issuers_with_entry: Vec<String>,
     /// `aud` must name one of these; `None` where the operator switched the check off.
     pub audiences: Option<Vec<String>>,
     /// The claim that names the audience, `aud` unless the operator chose another.

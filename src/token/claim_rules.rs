@@ -13,6 +13,8 @@ use std::time::Duration;
 pub struct ClaimRules<'a> {
     /// The values of `iss` that are accepted, compared byte for byte.
     pub issuers_allowed: &'a [String],
+    /// The values of `iss` for which another proof is configured, so that the proof at hand does not count.
+    pub issuers_elsewhere: &'a [String],
     /// The audience must name one of these; `None` where the operator switched the check off.
     pub audiences: Option<&'a [String]>,
     /// The claim that names the audience: `aud`, unless the operator chose another.
@@ -42,6 +44,8 @@ pub enum ClaimsRefused {
     IssuerMissing,
     /// `iss` is none of the issuers allowed.
     IssuerNotAllowed,
+    /// `iss` is an issuer whose tokens have another proof.
+    IssuerElsewhere,
     /// No audience.
     AudienceMissing,
     /// The audience does not include this resource.
@@ -68,6 +72,9 @@ impl fmt::Display for ClaimsRefused {
             ClaimsRefused::Unreadable(error) => return error.fmt(formatter),
             ClaimsRefused::IssuerMissing => "iss is missing",
             ClaimsRefused::IssuerNotAllowed => "iss is not one of the issuers allowed",
+            ClaimsRefused::IssuerElsewhere => {
+                "iss has an entry in issuers, and this introspection endpoint does not vouch for it"
+            }
             ClaimsRefused::AudienceMissing => "the audience is missing",
             ClaimsRefused::AudienceMismatch => "audience does not include this resource",
             ClaimsRefused::ExpiryMissing => "exp is missing",
@@ -102,8 +109,10 @@ impl ClaimRules<'_> {
     /// `iss` (RFC 7519 section 4.1.1): equal byte for byte, never as a URL, because two spellings
     /// of one URL are two issuers.
     fn check_issuer(&self, claims: &ClaimsSet) -> Result<(), ClaimsRefused> {
+        let is_in = |issuers: &[String], issuer: &str| issuers.iter().any(|known| known == issuer);
         match claims.issuer()? {
-            Some(issuer) if self.issuers_allowed.iter().any(|allowed| allowed == issuer) => Ok(()),
+            Some(issuer) if is_in(self.issuers_elsewhere, issuer) => Err(ClaimsRefused::IssuerElsewhere),
+            Some(issuer) if is_in(self.issuers_allowed, issuer) => Ok(()),
             Some(_) => Err(ClaimsRefused::IssuerNotAllowed),
             None => self.absent(ClaimsRefused::IssuerMissing),
         }
@@ -179,6 +188,7 @@ mod tests {
     fn check(claims: &ClaimsSet, presence: Presence) -> Result<(), ClaimsRefused> {
         let rules = ClaimRules {
             issuers_allowed: &[ISSUER.to_owned()],
+            issuers_elsewhere: &["https://other.example.com".to_owned()],
             audiences: Some(&[AUDIENCE.to_owned(), "urn:other".to_owned()]),
             audience_claim: "aud",
             leeway: Duration::from_secs(60),
@@ -251,6 +261,7 @@ mod tests {
         let audiences = [AUDIENCE.to_owned()];
         let mut rules = ClaimRules {
             issuers_allowed: &issuers_allowed,
+            issuers_elsewhere: &[],
             audiences: Some(&audiences),
             audience_claim: "client_id",
             leeway: Duration::ZERO,
@@ -313,6 +324,7 @@ mod tests {
         let issuers_allowed = ["https://as.example.com/".to_owned()];
         let rules = ClaimRules {
             issuers_allowed: &issuers_allowed,
+            issuers_elsewhere: &[],
             audiences: None,
             audience_claim: "aud",
             leeway: Duration::ZERO,

@@ -24,6 +24,28 @@ fn workers_share_what_they_remember() {
 }
 
 #[test]
+fn sec_06_what_another_worker_was_told_of_an_issuer_with_its_own_proof_is_refused() {
+    const ELSEWHERE: &str = "https://a.example.com";
+    let config = config_with(&json!({
+        "authorization_servers": ["https://as.example.com/realms/demo", ELSEWHERE],
+        "token_validation": "auto",
+        "issuers": [{"issuer": ELSEWHERE, "jwks_endpoint": "https://a.example.com/jwks"}]
+    }));
+    let mut told = active();
+    told["iss"] = json!(ELSEWHERE);
+    let mut first = Story::new(&config);
+    assert_eq!(first.run(with_token("T"), &[answer(200, told)]).status(), Some(401));
+    let mut second = Story::new(&config);
+    second.store = first.store.clone();
+    let ending = second.run(with_token("T"), &[]);
+    assert_eq!((ending.status(), ending.challenge_error().as_deref()), (Some(401), Some("invalid_token")));
+    let expected = "a token was refused: iss has an entry in issuers, and this introspection endpoint does not vouch for it";
+    for story in [&first, &second] {
+        assert!(story.log.iter().any(|(_, line)| line == expected), "{:?}", story.log);
+    }
+}
+
+#[test]
 fn cac_01_whatever_changes_what_is_asked_has_its_own_token() {
     let routes = [
         json!({"request": {"audience": ["a"], "scopes": ["r"]}}),

@@ -123,6 +123,12 @@ impl Checker<'_> {
         }
         Requirements {
             issuers_allowed: self.accepted_issuers().as_ref().cloned().unwrap_or_default(),
+            issuers_with_entry: config
+                .issuers
+                .iter()
+                .flatten()
+                .map(|entry| String::clone(&entry.issuer))
+                .collect(),
             audiences: self.audiences(&[]),
             audience_claim: config.audience_claim.clone(),
             leeway: Duration::from_secs(*config.jwt_claims_leeway),
@@ -200,6 +206,9 @@ mod tests {
         ])
         .requirements;
         assert_eq!(full.issuers_allowed, ["https://a.example.com/"]);
+        assert!(full.issuers_with_entry.is_empty());
+        let entry = ("/issuers", json!([{"issuer": "https://auth.example.com"}]));
+        assert_eq!(policy(&[entry]).requirements.issuers_with_entry, ["https://auth.example.com"]);
         let audiences = ["https://api.example.com/mcp".to_owned(), "client-1".to_owned()];
         assert_eq!(full.audiences.as_deref(), Some(&audiences[..]));
         assert_eq!((full.audience_claim.as_str(), full.leeway), ("client_id", Duration::from_secs(60)));

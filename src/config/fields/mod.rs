@@ -72,7 +72,9 @@ pub const FIELDS: &[Field] = &[
     Field::kong(
         "introspection_endpoint",
         FieldType::Text(TextFormat::Url),
-        "The URL of the introspection endpoint (RFC 7662); without it, tokens are JWTs unless issuers says otherwise.",
+        "The URL of the introspection endpoint (RFC 7662); without it, tokens are JWTs unless issuers says otherwise; \
+         it vouches for no issuer with an entry in issuers, and an answer that names no issuer is taken as this \
+         server's own, held to the audience and the times that the fields at the top ask for.",
     ),
     Field::kong(
         "mtls_introspection_endpoint",
@@ -198,7 +200,9 @@ pub const FIELDS: &[Field] = &[
     Field::ours(
         "issuers",
         FieldType::Objects(ISSUER),
-        "Authorization servers with a proof of their own; those without an entry follow the fields at the top.",
+        "Authorization servers with a proof of their own; those without an entry follow the fields at the top; a token \
+         is theirs where it is a JWT whose iss is the issuer of an entry, and an answer of the introspection endpoint \
+         at the top that names such an issuer is refused with 401.",
     ),
     Field::ours(
         "access_token_types",

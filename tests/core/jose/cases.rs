@@ -152,6 +152,7 @@ fn check(header_type: Option<&str>, changes: &Value) -> Result<(), AccessTokenRe
     let rules = AccessTokenRules {
         claims: ClaimRules {
             issuers_allowed: &[ISSUER.to_owned()],
+            issuers_elsewhere: &[],
             audiences: Some(&[AUDIENCE.to_owned()]),
             audience_claim: "aud",
             leeway: Duration::ZERO,
@@ -208,6 +209,7 @@ fn val_06_a_signed_token_without_issuer_or_expiry_is_refused_whatever_the_rules_
         let rules = AccessTokenRules {
             claims: ClaimRules {
                 issuers_allowed: &[ISSUER.to_owned()],
+                issuers_elsewhere: &[],
                 audiences: None,
                 audience_claim: "aud",
                 leeway: Duration::ZERO,

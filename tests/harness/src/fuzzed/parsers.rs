@@ -84,6 +84,7 @@ pub fn claims(data: &[u8]) {
     let passes = |presence, audiences| {
         let rules = ClaimRules {
             issuers_allowed: &["https://as.example.com/".to_owned()],
+            issuers_elsewhere: &[],
             audiences,
             audience_claim: "aud",
             leeway,
