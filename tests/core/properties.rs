@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use token_exchange::http::{CalloutFailure, CalloutOutcome, RequestHead};
+use token_exchange_harness::copies::{encoded, has_copy};
 use token_exchange_harness::fuzzed::refused_tokens;
 use token_exchange_harness::story::{
     self, EMPTIES_HEADERS, Ending, REMOVES_HEADERS, Story, active, answer, config_with, failed, issued,
@@ -33,10 +34,19 @@ fn header() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
         "x-actor",
         "x-other",
         "cookie",
+        "proxy_authorization",
+        "via",
+        "connection",
     ]);
     let value = prop_oneof![
         Just(format!("Bearer {SUBJECT}").into_bytes()),
         Just(SUBJECT.as_bytes().to_vec()),
+        (0..4_usize, "[ -~]{0,4}").prop_map(|(times, text)| format!(
+            "{text}{}{text}",
+            encoded(SUBJECT, times)
+        )
+        .into_bytes()),
+        Just(b"upgrade, authorization, x-user".to_vec()),
         "[ -~]{0,40}".prop_map(String::into_bytes),
         prop::collection::vec(any::<u8>(), 0..40),
     ];
@@ -45,7 +55,12 @@ fn header() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
 
 fn requests() -> impl Strategy<Value = RequestHead> {
     let method = prop::sample::select(vec!["GET", "POST", "OPTIONS", "\u{fffd}"]);
-    let target = prop_oneof![Just("/mcp".to_owned()), "[ -~]{0,30}"];
+    let target = prop_oneof![
+        Just("/mcp".to_owned()),
+        "[ -~]{0,30}",
+        (0..4_usize, "[/?;=&a-z.]{0,6}")
+            .prop_map(|(times, text)| format!("/{text}{}", encoded(SUBJECT, times))),
+    ];
     let authorized = (b"authorization".to_vec(), format!("Bearer {SUBJECT}").into_bytes());
     let headers = (prop::bool::weighted(0.8), prop::collection::vec(header(), 0..5)).prop_map(
         move |(bearer, mut list)| {
@@ -110,6 +125,7 @@ proptest! {
     fn the_callers_token_never_gets_through(
         config in configs(),
         keeps in any::<bool>(),
+        trailers in prop::collection::vec(header(), 0..5),
         steps in prop::collection::vec((requests(), prop::collection::vec(outcomes(), 1..4), 0.0..400.0_f64), 1..5),
     ) {
         let config = config_with(&config);
@@ -120,14 +136,21 @@ proptest! {
             now += wait;
             story.at(now);
             let before = story.sent.len();
+            let target = request.target.clone();
             let ending = run(&mut story, request, &outcomes);
             prop_assert!(story.sent.len() - before <= 2, "at most an introspection and an exchange");
             assert_no_secret_is_shown(&story, &ending);
             let Ending::Forwarded(headers) = &ending else { continue };
             prop_assert!(story.sent.iter().any(|sent| sent.url.contains("introspect")));
+            prop_assert!(!has_copy(&target, SUBJECT), "{}", String::from_utf8_lossy(&target));
             for (name, value) in headers {
-                let text = String::from_utf8_lossy(value);
-                prop_assert!(name == "x-other" || name == "cookie" || !text.contains(&format!("Bearer {SUBJECT}")), "{name}: {text}");
+                prop_assert!(!has_copy(value, SUBJECT), "{name}: {}", String::from_utf8_lossy(value));
+            }
+            for (name, value) in story.trailers_bytes(trailers.clone()) {
+                let name = String::from_utf8_lossy(&name).replace('_', "-");
+                prop_assert!(!has_copy(&value, SUBJECT), "{name}: {}", String::from_utf8_lossy(&value));
+                prop_assert!(!["authorization", "proxy-authorization"].contains(&name.as_str()), "{name}");
+                prop_assert!(name != "x-user" || config["claim_to_header"].is_null(), "{name}");
             }
             let exchanged = config["token_exchange"]["enabled"] == json!(true);
             let authorization = ending.upstream("authorization");

@@ -7,6 +7,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test that fails panics")]
 
 pub mod bare;
+pub mod copies;
 pub mod fuzzed;
 pub mod signing;
 pub mod story;

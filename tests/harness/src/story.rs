@@ -437,13 +437,19 @@ impl Story {
     /// Trailers of the newest request arrive. The fields of them that go on to the upstream; panics where the
     /// request was answered.
     pub fn trailers(&self, fields: &[(&str, &str)]) -> Vec<(String, String)> {
-        let credentials = self.credentials.as_deref().expect("a request that goes on, or may");
         let bytes = |(name, value): &(&str, &str)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
-        let trailers = Headers::from_pairs(fields.iter().map(bytes).collect());
-        let removed = self.server.trailers_to_remove(credentials, &trailers);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let go_on = self.trailers_bytes(fields.iter().map(bytes).collect());
+        go_on.iter().map(|(name, value)| (text(name), text(value))).collect()
+    }
+
+    /// The same, as bytes.
+    pub fn trailers_bytes(&self, fields: Vec<(Vec<u8>, Vec<u8>)>) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let credentials = self.credentials.as_deref().expect("a request that goes on, or may");
+        let trailers = Headers::from_pairs(fields);
+        let removed = self.server.trailers_to_remove(credentials, &trailers);
         let left = trailers.iter().filter(|(name, _)| !removed.iter().any(|removed| removed == name));
-        left.map(|(name, value)| (text(name), text(value))).collect()
+        left.map(|(name, value)| (name.to_vec(), value.to_vec())).collect()
     }
 
     /// How many callouts went to a URL that contains `part`.

@@ -1,5 +1,6 @@
 //! What must hold for any request and any answers, in any order: the whole core as a list of inputs.
 
+use crate::copies::has_copy;
 use crate::story::{self, Ending, Story};
 use serde_json::json;
 use token_exchange::config;
@@ -35,8 +36,8 @@ pub fn answers(data: &[u8]) {
 }
 
 /// A request, then what each callout brings: sections with an empty line between them. The first
-/// begins with method and target and goes on with header lines; each other begins with a status, 0
-/// for no answer. The first byte chooses the gateway.
+/// begins with method and target and goes on with header lines, which come as trailers, too; each other
+/// begins with a status, 0 for no answer. The first byte chooses the gateway.
 pub fn requests(data: &[u8]) {
     let Some((gateway, data)) = data.split_first() else { return };
     let host = if gateway % 2 == 0 { story::REMOVES_HEADERS } else { story::EMPTIES_HEADERS };
@@ -59,6 +60,16 @@ pub fn requests(data: &[u8]) {
             assert!(authorization[0].1.starts_with(b"Bearer "));
             let user = headers.iter().filter(|(name, value)| name == "x-user" && !value.is_empty()).count();
             assert!(user <= 1, "no forged identity beside the validated one");
+            let trailers = story.trailers_bytes(fields(request).1);
+            let names = ["authorization", "proxy-authorization", "x-user", "x-actor"];
+            let folded = |name: &[u8]| String::from_utf8_lossy(name).replace('_', "-");
+            assert!(!trailers.iter().any(|(name, _)| names.contains(&folded(name).as_str())));
+            for token in tokens(request).iter().filter(|token| token.len() >= LONG) {
+                let is_free = |text: &[u8]| !has_copy(text, token);
+                assert!(is_free(&head(request).target), "a copy in the target");
+                assert!(headers.iter().all(|(_, value)| is_free(value)), "a copy in a header");
+                assert!(trailers.iter().all(|(_, value)| is_free(value)), "a copy in a trailer");
+            }
         }
     }
     assert!(story.sent.len() <= 12);
@@ -74,15 +85,38 @@ fn configuration() -> serde_json::Value {
     })
 }
 
+/// From this length on a token is found as a part of a text.
+const LONG: usize = 16;
+
 fn head(section: &[u8]) -> token_exchange::http::RequestHead {
+    let (first, headers) = fields(section);
+    let (method, target) = first.split_once(' ').unwrap_or(("GET", "/mcp"));
+    story::request_bytes(method, target, headers)
+}
+
+/// Names and values.
+type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The first line, then names and values.
+fn fields(section: &[u8]) -> (String, Fields) {
     let mut lines = split(section, b"\n");
     let first = String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
-    let (method, target) = first.split_once(' ').unwrap_or(("GET", "/mcp"));
     let headers = lines.filter_map(|line| {
         let colon = line.iter().position(|byte| *byte == b':')?;
         Some((line[..colon].to_vec(), line[colon + 1..].to_vec()))
     });
-    story::request_bytes(method, target, headers.collect())
+    (first, headers.collect())
+}
+
+/// The tokens that a request presents to the filter, where it is one that the filter reads.
+fn tokens(section: &[u8]) -> Vec<String> {
+    let head = head(section);
+    let of = |name: &[u8]| {
+        let text = String::from_utf8_lossy(head.headers.first(name)?).trim_matches([' ', '\t']).to_owned();
+        let token = text.split_once(' ').map_or(text.as_str(), |(_, token)| token.trim_start_matches(' '));
+        Some(token.to_owned())
+    };
+    [of(b"authorization"), of(b"x-actor")].into_iter().flatten().collect()
 }
 
 fn outcome(section: &[u8]) -> CalloutOutcome {
