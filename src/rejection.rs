@@ -58,7 +58,7 @@ pub enum TokenFault {
     BadClaim,
     /// Its signature is not valid, or by no key of its issuer.
     BadSignature,
-    /// It is a token of another kind than an access token.
+    /// It is a token of another kind than the one expected, which is an access token unless ID tokens are exchanged.
     WrongType,
     /// The introspection response contradicts the token's claims.
     Contradicted,
@@ -326,7 +326,7 @@ impl TokenFault {
             }
             TokenFault::BadClaim => "The access token has a claim that cannot be read.",
             TokenFault::BadSignature => "The access token's signature is not valid.",
-            TokenFault::WrongType => "The token is not an access token.",
+            TokenFault::WrongType => "The token is not of the kind that is accepted here.",
             TokenFault::Contradicted => "The access token does not match its introspection response.",
             TokenFault::RefusedByTokenEndpoint => "The access token was refused by the authorization server.",
         }

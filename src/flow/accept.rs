@@ -56,12 +56,16 @@ impl ResourceServer {
         possession: Option<&Possession>,
         environment: &mut Environment<'_>,
     ) -> Result<ValidatedToken, Rejection> {
-        self.rules(claims.voucher(), Presence::Optional)?.check(claims.claims(), environment.now).map_err(
-            |reason| {
-                let fault = claims_fault(&reason);
-                refused(TokenRefusal::Claims(reason), fault, environment)
-            },
-        )?;
+        let rules = self.rules(claims.voucher(), Presence::Optional)?;
+        // What a signed token is was decided with its header at hand, when it was verified.
+        let checked = match claims.signature() {
+            Some(_) => rules.check(claims.claims(), environment.now).map(drop),
+            None => rules.check_introspected(claims.claims(), environment.now),
+        };
+        checked.map_err(|reason| {
+            let fault = claims_fault(&reason);
+            refused(TokenRefusal::Claims(reason), fault, environment)
+        })?;
         if possession.is_none() {
             return Err(no_possession(environment));
         }
@@ -85,6 +89,8 @@ impl ResourceServer {
             issuers_elsewhere: issuer.map_or(&requirements.issuers_with_entry, |_| &[]),
             audiences: issuer.map_or(&requirements.audiences, |issuer| &issuer.audiences).as_deref(),
             audience_claim: &requirements.audience_claim,
+            resource: &self.policy.resource.identifier,
+            kind: requirements.kind,
             leeway: requirements.leeway,
             presence,
         })
@@ -108,7 +114,7 @@ pub(super) fn no_possession(environment: &mut Environment<'_>) -> Rejection {
 
 pub(super) fn access_token_fault(refused: &AccessTokenRefused) -> TokenFault {
     match refused {
-        AccessTokenRefused::TokenType | AccessTokenRefused::IdToken => TokenFault::WrongType,
+        AccessTokenRefused::TokenType => TokenFault::WrongType,
         AccessTokenRefused::Claims(refused) => claims_fault(refused),
     }
 }
@@ -122,6 +128,6 @@ fn claims_fault(refused: &ClaimsRefused) -> TokenFault {
         ClaimsRefused::AudienceMissing | ClaimsRefused::AudienceMismatch => TokenFault::WrongAudience,
         ClaimsRefused::ExpiryMissing | ClaimsRefused::Expired => TokenFault::Expired,
         ClaimsRefused::NotYetValid => TokenFault::NotYetValid,
-        ClaimsRefused::OtherKind => TokenFault::WrongType,
+        ClaimsRefused::WrongKind(_) => TokenFault::WrongType,
     }
 }

@@ -140,6 +140,7 @@ impl ResourceServer {
         let rules = AccessTokenRules {
             claims: self.rules(Voucher::Issuer(issuer), Presence::Required)?,
             token_types: &self.policy.validation.access_token_types,
+            is_only_proof: self.issuers.get(issuer)?.policy.proof.introspection().is_none(),
         };
         rules.check(&jwt, environment.now).map_err(|reason| {
             let fault = access_token_fault(&reason);
@@ -185,7 +186,7 @@ impl ResourceServer {
         // What the token itself says of the audience need not be said twice.
         let is_silent = claims.get(rules.audience_claim).is_none();
         let rules = if is_silent { ClaimRules { audiences: None, ..rules } } else { rules };
-        if rules.check(claims, environment.now).is_err()
+        if rules.check_introspected(claims, environment.now).is_err()
             || Confirmation::of(claims) != Confirmation::None
             || !agree(signed.claims(), claims)
         {

@@ -1,6 +1,7 @@
 //! What a proven token must say to be accepted.
 
 use crate::scope::Scope;
+use crate::token::kind::ExpectedKind;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ pub struct Requirements {
     pub audiences: Option<Vec<String>>,
     /// The claim that names the audience, `aud` unless the operator chose another.
     pub audience_claim: String,
+    /// The kind of token that clients send.
+    pub kind: ExpectedKind,
     /// How far clocks may differ.
     pub leeway: Duration,
     /// Alternatives: all words of at least one must be granted. Empty: no scope is asked for.

@@ -296,6 +296,7 @@ impl fmt::Display for Counted<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token::kind::WrongKind;
 
     #[test]
     fn each_note_is_one_line_and_hides_credentials() {
@@ -311,6 +312,13 @@ mod tests {
                 Level::Warn,
                 "verifying refused tokens has used up refused_verification_budget; until it is refilled, tokens that \
                  have not been verified yet are answered 503",
+            ),
+            (
+                Note::TokenRefused(TokenRefusal::Claims(ClaimsRefused::WrongKind(WrongKind::Stated(
+                    "typ", "refresh",
+                )))),
+                Level::Info,
+                "a token was refused: the issuer marks it as another kind of token: typ is refresh",
             ),
             (
                 Note::CalloutFailed(endpoint, CalloutTrouble::TimedOut),

@@ -1,13 +1,13 @@
-//! Which verified JWTs are access tokens (RFC 9068), and not some other token of the same issuer.
+//! Which verified JWTs are access tokens (RFC 9068), and not some other token of the same issuer; or ID tokens,
+//! where the operator has ID tokens exchanged.
 //!
-//! RFC 9068 gives access tokens the type `at+jwt`, but the largest issuers still send `JWT`, as
-//! they do for ID tokens. Under that type a token is refused that bears the marks of another kind.
+//! RFC 9068 gives access tokens the type `at+jwt`, but the largest issuers still send `JWT`, as they do for every
+//! other token. Under that type evidence decides.
 
-use super::claim_rules::{ClaimRules, ClaimsRefused, Presence};
-use super::claims::ClaimsSet;
+use super::claim_rules::{AudienceMatch, ClaimRules, ClaimsRefused, Presence};
 use super::jwt::VerifiedJwt;
+use super::kind::{self, ClaimsSource, ExpectedKind, WrongKind};
 use crate::time::UnixTime;
-use serde_json::Value;
 use std::fmt;
 
 /// The type that says by itself that a token is an access token (RFC 9068 section 2.1).
@@ -16,13 +16,15 @@ const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 /// What a token without `typ` counts as (RFC 7519 section 5.1).
 const UNSTATED_TYPE: &str = "JWT";
 
-/// What access tokens are held to.
+/// What signed tokens are held to.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessTokenRules<'a> {
     /// The rules for the claims. `iss` and `exp` must be there, whatever these say.
     pub claims: ClaimRules<'a>,
-    /// The values of `typ` that are accepted, in any case, with or without `application/`.
+    /// The values of `typ` that access tokens may have, in any case, with or without `application/`.
     pub token_types: &'a [String],
+    /// Whether the signature is all that proves the token. Introspection would show that it is an access token.
+    pub is_only_proof: bool,
 }
 
 /// Why a verified JWT was refused.
@@ -30,19 +32,16 @@ pub struct AccessTokenRules<'a> {
 pub enum AccessTokenRefused {
     /// `typ` is none of those accepted.
     TokenType,
-    /// It has the marks of an ID token (OpenID Connect Core section 2).
-    IdToken,
     /// A rule for its claims is broken.
     Claims(ClaimsRefused),
 }
 
 impl fmt::Display for AccessTokenRefused {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            AccessTokenRefused::TokenType => "the type is not one of those accepted",
-            AccessTokenRefused::IdToken => "an ID token, not an access token",
-            AccessTokenRefused::Claims(refused) => return refused.fmt(formatter),
-        })
+        match self {
+            AccessTokenRefused::TokenType => formatter.write_str("the type is not one of those accepted"),
+            AccessTokenRefused::Claims(refused) => refused.fmt(formatter),
+        }
     }
 }
 
@@ -54,6 +53,12 @@ impl From<ClaimsRefused> for AccessTokenRefused {
     }
 }
 
+impl From<WrongKind> for AccessTokenRefused {
+    fn from(wrong: WrongKind) -> AccessTokenRefused {
+        AccessTokenRefused::Claims(wrong.into())
+    }
+}
+
 impl AccessTokenRules<'_> {
     /// Holds `jwt` to all rules at `now`.
     ///
@@ -61,32 +66,34 @@ impl AccessTokenRules<'_> {
     /// The first rule that is broken.
     pub fn check(&self, jwt: &VerifiedJwt, now: UnixTime) -> Result<(), AccessTokenRefused> {
         let token_type = jwt.token_type().unwrap_or(UNSTATED_TYPE);
-        if !self.token_types.iter().any(|accepted| same_type(accepted, token_type)) {
+        if !self.accepts(token_type) {
             return Err(AccessTokenRefused::TokenType);
         }
-        if !same_type(ACCESS_TOKEN_TYPE, token_type) {
-            self.check_for_id_token(jwt.claims())?;
+        let says_access_token = same_type(ACCESS_TOKEN_TYPE, token_type);
+        if !says_access_token {
+            self.claims.kind.check_evidence(jwt.claims(), ClaimsSource::Jwt)?;
         }
         let rules = ClaimRules { presence: Presence::Required, ..self.claims };
-        Ok(rules.check(jwt.claims(), now)?)
-    }
-
-    /// Looks for what only ID tokens have: their hashes and their nonce. Some issuers copy the nonce
-    /// into access tokens, so that one counts only where the audience is not ours and the payload's own
-    /// `typ` is not that of Keycloak's access tokens.
-    fn check_for_id_token(&self, claims: &ClaimsSet) -> Result<(), AccessTokenRefused> {
-        let has = |name| claims.get(name).is_some();
-        if has("at_hash") || has("c_hash") {
-            return Err(AccessTokenRefused::IdToken);
-        }
-        let is_bearer = claims.get("typ").and_then(Value::as_str) == Some("Bearer");
-        if has("nonce")
-            && !is_bearer
-            && !self.claims.names_our_audience(claims).map_err(ClaimsRefused::from)?
-        {
-            return Err(AccessTokenRefused::IdToken);
+        let audience = rules.check(jwt.claims(), now)?;
+        // An ID token's audience is its client, which an operator may have named as an audience, too.
+        let needs_sign = audience == AudienceMatch::Another
+            && self.claims.kind == ExpectedKind::AccessToken
+            && self.is_only_proof
+            && !says_access_token;
+        if needs_sign && !kind::has_sign_of_access_token(jwt.claims()) {
+            return Err(WrongKind::NoSignOfAccessToken.into());
         }
         Ok(())
+    }
+
+    /// ID tokens have no type of their own.
+    fn accepts(&self, token_type: &str) -> bool {
+        match self.claims.kind {
+            ExpectedKind::AccessToken => {
+                self.token_types.iter().any(|accepted| same_type(accepted, token_type))
+            }
+            ExpectedKind::IdToken => same_type(UNSTATED_TYPE, token_type),
+        }
     }
 }
 

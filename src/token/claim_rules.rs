@@ -3,7 +3,7 @@
 //! differ only in what may be absent.
 
 use super::claims::{ClaimError, ClaimsSet};
-use super::kind::{self, StatedKind};
+use super::kind::{ClaimsSource, ExpectedKind, WrongKind};
 use crate::time::UnixTime;
 use std::fmt;
 use std::time::Duration;
@@ -19,6 +19,11 @@ pub struct ClaimRules<'a> {
     pub audiences: Option<&'a [String]>,
     /// The claim that names the audience: `aud`, unless the operator chose another.
     pub audience_claim: &'a str,
+    /// The protected resource. An `aud` that names it shows by itself that the token is for this resource, and
+    /// not one that its client has for itself.
+    pub resource: &'a str,
+    /// The kind of token that is accepted.
+    pub kind: ExpectedKind,
     /// How far the issuer's clock may differ from ours.
     pub leeway: Duration,
     /// Whether `iss` and `exp` must be there.
@@ -33,6 +38,16 @@ pub enum Presence {
     /// They may be absent, but are held to the rules where they are there: RFC 7662 section 2.2
     /// for introspection answers.
     Optional,
+}
+
+/// By what the audience was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AudienceMatch {
+    /// `aud` names the protected resource.
+    Resource,
+    /// Another value that the operator named, another claim, or nothing at all where the operator switched the
+    /// check off. The audience of ID tokens can be all of these.
+    Another,
 }
 
 /// Why claims were refused.
@@ -56,8 +71,14 @@ pub enum ClaimsRefused {
     Expired,
     /// `nbf` has not come.
     NotYetValid,
-    /// The issuer marks it as a refresh token or an ID token.
-    OtherKind,
+    /// It is a token of another kind.
+    WrongKind(WrongKind),
+}
+
+impl From<WrongKind> for ClaimsRefused {
+    fn from(wrong: WrongKind) -> ClaimsRefused {
+        ClaimsRefused::WrongKind(wrong)
+    }
 }
 
 impl From<ClaimError> for ClaimsRefused {
@@ -80,7 +101,7 @@ impl fmt::Display for ClaimsRefused {
             ClaimsRefused::ExpiryMissing => "exp is missing",
             ClaimsRefused::Expired => "expired",
             ClaimsRefused::NotYetValid => "not yet valid",
-            ClaimsRefused::OtherKind => "the issuer marks it as a refresh token or an ID token",
+            ClaimsRefused::WrongKind(wrong) => return wrong.fmt(formatter),
         })
     }
 }
@@ -95,15 +116,22 @@ impl ClaimRules<'_> {
     ///
     /// # Errors
     /// The first rule that is broken.
-    pub fn check(&self, claims: &ClaimsSet, now: UnixTime) -> Result<(), ClaimsRefused> {
+    pub fn check(&self, claims: &ClaimsSet, now: UnixTime) -> Result<AudienceMatch, ClaimsRefused> {
         self.check_issuer(claims)?;
-        self.check_audience(claims)?;
+        let audience = self.check_audience(claims)?;
         self.check_lifetime(claims, now)?;
-        if kind::stated(claims) == StatedKind::Other {
-            return Err(ClaimsRefused::OtherKind);
-        }
+        self.kind.check_stated(claims)?;
         claims.issued_at()?;
-        Ok(())
+        Ok(audience)
+    }
+
+    /// As [`ClaimRules::check`], for an introspection response: it must not bear the marks of another kind of token.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn check_introspected(&self, claims: &ClaimsSet, now: UnixTime) -> Result<(), ClaimsRefused> {
+        self.check(claims, now)?;
+        Ok(self.kind.check_evidence(claims, ClaimsSource::Introspection)?)
     }
 
     /// `iss` (RFC 7519 section 4.1.1): equal byte for byte, never as a URL, because two spellings
@@ -118,24 +146,24 @@ impl ClaimRules<'_> {
         }
     }
 
-    fn check_audience(&self, claims: &ClaimsSet) -> Result<(), ClaimsRefused> {
-        if self.audiences.is_none() || self.names_our_audience(claims)? {
-            return Ok(());
-        }
-        Err(match claims.get(self.audience_claim) {
-            Some(_) => ClaimsRefused::AudienceMismatch,
-            None => ClaimsRefused::AudienceMissing,
-        })
-    }
-
-    /// Whether the audience (RFC 7519 section 4.1.3) names one that the operator named.
-    ///
-    /// # Errors
-    /// The claim cannot be read.
-    pub fn names_our_audience(&self, claims: &ClaimsSet) -> Result<bool, ClaimError> {
-        let ours = self.audiences.unwrap_or_default();
-        let named = claims.audiences(self.audience_claim)?;
-        Ok(named.iter().any(|name| ours.iter().any(|our| our == name)))
+    /// The audience (RFC 7519 section 4.1.3) names one that the operator named.
+    fn check_audience(&self, claims: &ClaimsSet) -> Result<AudienceMatch, ClaimsRefused> {
+        let named = claims.audiences(self.audience_claim);
+        let named = match self.audiences {
+            Some(ours) => {
+                let named = named?;
+                if !named.iter().any(|name| ours.iter().any(|our| our == name)) {
+                    return Err(match claims.get(self.audience_claim) {
+                        Some(_) => ClaimsRefused::AudienceMismatch,
+                        None => ClaimsRefused::AudienceMissing,
+                    });
+                }
+                named
+            }
+            None => named.unwrap_or_default(),
+        };
+        let is_resource = self.audience_claim == "aud" && named.contains(&self.resource);
+        Ok(if is_resource { AudienceMatch::Resource } else { AudienceMatch::Another })
     }
 
     /// `exp` and `nbf` (RFC 7519 sections 4.1.4 and 4.1.5).
@@ -191,33 +219,12 @@ mod tests {
             issuers_elsewhere: &["https://other.example.com".to_owned()],
             audiences: Some(&[AUDIENCE.to_owned(), "urn:other".to_owned()]),
             audience_claim: "aud",
+            resource: AUDIENCE,
+            kind: ExpectedKind::AccessToken,
             leeway: Duration::from_secs(60),
             presence,
         };
-        rules.check(claims, UnixTime::from_seconds(NOW))
-    }
-
-    #[test]
-    fn a_token_of_another_kind_by_its_issuers_word() {
-        for (said, refused) in [
-            (json!({"typ": "Refresh"}), true),
-            (json!({"typ": "Offline"}), true),
-            (json!({"typ": "ID"}), true),
-            (json!({"typ": "Bearer"}), false),
-            (json!({"token_use": "refresh_token"}), true),
-            (json!({"token_use": "id"}), true),
-            (json!({"token_use": "access_token"}), false),
-            (json!({"token_use": "access"}), false),
-            (json!({"token_usage": "id_token"}), true),
-            (json!({"token_usage": "access_token"}), false),
-            (json!({"token_type": "refresh_token"}), true),
-            (json!({"token_type": "Bearer"}), false),
-            (json!({"token_type": 7}), false),
-        ] {
-            let expected = if refused { Err(ClaimsRefused::OtherKind) } else { Ok(()) };
-            assert_eq!(check(&claims(&said), Presence::Optional), expected, "{said}");
-            assert_eq!(check(&claims(&said), Presence::Required), expected, "{said}");
-        }
+        rules.check(claims, UnixTime::from_seconds(NOW)).map(drop)
     }
 
     #[test]
@@ -264,14 +271,47 @@ mod tests {
             issuers_elsewhere: &[],
             audiences: Some(&audiences),
             audience_claim: "client_id",
+            resource: AUDIENCE,
+            kind: ExpectedKind::AccessToken,
             leeway: Duration::ZERO,
             presence: Presence::Required,
         };
-        let now = UnixTime::from_seconds(NOW);
-        assert_eq!(rules.check(&claims(&json!({"aud": null, "client_id": AUDIENCE})), now), Ok(()));
-        assert_eq!(rules.check(&claims(&json!({})), now), Err(ClaimsRefused::AudienceMissing));
+        let check = |rules: &ClaimRules<'_>, changes: Value| {
+            rules.check(&claims(&changes), UnixTime::from_seconds(NOW))
+        };
+        let another = Ok(AudienceMatch::Another);
+        assert_eq!(check(&rules, json!({"aud": null, "client_id": AUDIENCE})), another);
+        assert_eq!(check(&rules, json!({})), Err(ClaimsRefused::AudienceMissing));
         rules.audiences = None;
-        assert_eq!(rules.check(&claims(&json!({"aud": null})), now), Ok(()));
+        assert_eq!(check(&rules, json!({"aud": null})), another);
+        assert_eq!(check(&rules, json!({"client_id": {}})), another);
+    }
+
+    #[test]
+    fn it_is_said_by_what_the_audience_was_accepted() {
+        let (issuers, audiences) = ([ISSUER.to_owned()], [AUDIENCE.to_owned(), "client-1".to_owned()]);
+        for (audience, by_all, relaxed) in [
+            (json!(AUDIENCE), Ok(AudienceMatch::Resource), AudienceMatch::Resource),
+            (json!(["x", AUDIENCE]), Ok(AudienceMatch::Resource), AudienceMatch::Resource),
+            (json!(["client-1", AUDIENCE]), Ok(AudienceMatch::Resource), AudienceMatch::Resource),
+            (json!("client-1"), Ok(AudienceMatch::Another), AudienceMatch::Another),
+            (json!("x"), Err(ClaimsRefused::AudienceMismatch), AudienceMatch::Another),
+        ] {
+            let mut rules = ClaimRules {
+                issuers_allowed: &issuers,
+                issuers_elsewhere: &[],
+                audiences: Some(&audiences),
+                audience_claim: "aud",
+                resource: AUDIENCE,
+                kind: ExpectedKind::AccessToken,
+                leeway: Duration::ZERO,
+                presence: Presence::Required,
+            };
+            let (claims, now) = (claims(&json!({"aud": audience})), UnixTime::from_seconds(NOW));
+            assert_eq!(rules.check(&claims, now), by_all, "{audience}");
+            rules.audiences = None;
+            assert_eq!(rules.check(&claims, now), Ok(relaxed), "{audience}");
+        }
     }
 
     #[test]
@@ -327,11 +367,13 @@ mod tests {
             issuers_elsewhere: &[],
             audiences: None,
             audience_claim: "aud",
+            resource: AUDIENCE,
+            kind: ExpectedKind::AccessToken,
             leeway: Duration::ZERO,
             presence: Presence::Optional,
         };
         for (issuer, expected) in [
-            ("https://as.example.com/", Ok(())),
+            ("https://as.example.com/", Ok(AudienceMatch::Resource)),
             ("https://as.example.com", Err(ClaimsRefused::IssuerNotAllowed)),
             ("https://AS.example.com/", Err(ClaimsRefused::IssuerNotAllowed)),
             ("https://as.example.com:443/", Err(ClaimsRefused::IssuerNotAllowed)),

@@ -389,11 +389,11 @@ fn two_issuers_with_equal_key_ids_do_not_vouch_for_each_other() {
     let ours = [jwks(&[signer().jwk_named("k1")])];
     let theirs = [jwks(&[other_signer().jwk_named("k1")])];
     assert_forwarded(&story.run(with_token(&token("k1")), &ours));
-    let foreign = claims_with(&json!({"iss": other, "aud": "urn:api"}));
+    let foreign = claims_with(&json!({"iss": other, "aud": "urn:api", "scope": "a"}));
     assert_refused(&story.run(with_token(&signer().token(Some("k1"), &foreign)), &theirs));
     assert_forwarded(&story.run(with_token(&other_signer().token(Some("k1"), &foreign)), &[]));
     assert_refused(&story.run(with_token(&other_signer().token(Some("k1"), &claims())), &[]));
-    let misdirected = claims_with(&json!({"aud": "urn:api"}));
+    let misdirected = claims_with(&json!({"aud": "urn:api", "scope": "a"}));
     assert_refused(&story.run(with_token(&signer().token(Some("k1"), &misdirected)), &[]));
     let unknown = claims_with(&json!({"iss": "https://third.example.com"}));
     assert_refused(&story.run(with_token(&signer().token(Some("k1"), &unknown)), &[]));

@@ -9,6 +9,7 @@ mod headers;
 mod introspection;
 mod issuers;
 mod keys;
+mod kind;
 mod urls;
 mod validation;
 mod weak;
@@ -21,6 +22,7 @@ use crate::policy::plan::{Plan, UpstreamCredential};
 use crate::policy::requirements::Requirements;
 use crate::policy::{CachePolicy, Policy, SharedData, secrets};
 use crate::scope::Scope;
+use crate::token::kind::ExpectedKind;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -50,6 +52,7 @@ pub(super) fn check(config: &Config, digest: Digest, diagnostics: &mut Diagnosti
     let upstream_credential = checker.upstream_credential();
     let claim_headers = checker.claim_headers();
     let requirements = checker.requirements();
+    checker.check_id_token_audience(&requirements, validation.as_ref());
     checker.warn();
     let timeout = Duration::from_millis(*config.timeout);
     let (validation, upstream_credential) = (validation?, upstream_credential?);
@@ -131,6 +134,7 @@ impl Checker<'_> {
                 .collect(),
             audiences: self.audiences(&[]),
             audience_claim: config.audience_claim.clone(),
+            kind: self.expected_kind(),
             leeway: Duration::from_secs(*config.jwt_claims_leeway),
             scopes_required: config.scopes_required.iter().map(|words| Scope::parse(words)).collect(),
             scope_implies: config
@@ -142,10 +146,11 @@ impl Checker<'_> {
     }
 
     /// What `aud` must name one of, where `more` is accepted, too; `None` where the operator switched
-    /// the check off.
+    /// the check off. An ID token is for its client, and never for the resource.
     fn audiences(&self, more: &[String]) -> Option<Vec<String>> {
         let config = self.config;
-        let accepted = config.resource.iter().chain(&*config.audience_required).chain(more);
+        let resource = config.resource.iter().filter(|_| self.expected_kind() == ExpectedKind::AccessToken);
+        let accepted = resource.chain(&*config.audience_required).chain(more);
         (!*config.insecure_relaxed_audience_validation).then(|| accepted.cloned().collect())
     }
 

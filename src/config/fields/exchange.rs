@@ -48,8 +48,13 @@ pub(super) const TOKEN_EXCHANGE: &[Field] = &[
 ];
 
 const REQUEST: &[Field] = &[
-    Field::kong("subject_token_type", FieldType::Text(TextFormat::Uri), "The type of the validated token.")
-        .or(Default::Text(TokenTypeIdentifier::ACCESS_TOKEN)),
+    Field::kong(
+        "subject_token_type",
+        FieldType::Text(TextFormat::Uri),
+        "The type of the validated token; with urn:ietf:params:oauth:token-type:id_token clients send ID tokens, whose \
+         aud must be in audience_required, and access tokens are refused.",
+    )
+    .or(Default::Text(TokenTypeIdentifier::ACCESS_TOKEN)),
     Field::kong(
         "requested_token_type",
         FieldType::Text(TextFormat::UriOrNothing),

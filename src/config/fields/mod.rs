@@ -155,7 +155,9 @@ pub const FIELDS: &[Field] = &[
     Field::ours(
         "audience_required",
         FieldType::List { of: TextFormat::Text, at_least: 0 },
-        "Audiences that are accepted beside `resource`.",
+        "Audiences that are accepted beside `resource`, such as a client_id; a JWT that names none but these, and \
+         that its signature alone proves, must show that it is an access token; where ID tokens are exchanged, the \
+         only audiences.",
     )
     .or(Default::List(&[])),
     Field::ours(
@@ -207,7 +209,8 @@ pub const FIELDS: &[Field] = &[
     Field::ours(
         "access_token_types",
         FieldType::List { of: TextFormat::Text, at_least: 1 },
-        "The values of the typ header that an access token may carry; none counts as JWT.",
+        "The values of the typ header that an access token may carry; none counts as JWT; with any but at+jwt the \
+         claims decide whether it is an access token.",
     )
     .or(Default::List(&["at+jwt", "JWT"])),
     Field::ours("jwks", FieldType::JwkSet, "A JWK Set written out, so that none is fetched."),

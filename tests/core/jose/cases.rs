@@ -13,6 +13,7 @@ use token_exchange::time::UnixTime;
 use token_exchange::token::access_token::{AccessTokenRefused, AccessTokenRules};
 use token_exchange::token::claim_rules::{ClaimRules, ClaimsRefused, Presence};
 use token_exchange::token::jwt::{VerificationError, VerifiedJwt};
+use token_exchange::token::kind::{ExpectedKind, WrongKind};
 use token_exchange_harness::signing::{SECRET, Signer, key_set, published_key, signing_input, verify};
 
 const NOW: u64 = 1_800_000_000;
@@ -155,10 +156,13 @@ fn check(header_type: Option<&str>, changes: &Value) -> Result<(), AccessTokenRe
             issuers_elsewhere: &[],
             audiences: Some(&[AUDIENCE.to_owned()]),
             audience_claim: "aud",
+            resource: AUDIENCE,
+            kind: ExpectedKind::AccessToken,
             leeway: Duration::ZERO,
             presence: Presence::Optional,
         },
         token_types: &["at+jwt".to_owned(), "JWT".to_owned()],
+        is_only_proof: true,
     };
     rules.check(&jwt, UnixTime::from_seconds(NOW))
 }
@@ -167,28 +171,34 @@ fn check(header_type: Option<&str>, changes: &Value) -> Result<(), AccessTokenRe
 fn val_14_an_id_token_is_not_an_access_token() {
     let id_token = json!({"aud": "client-1", "nonce": "n1", "at_hash": "x"});
     let mismatch = Err(AccessTokenRefused::Claims(ClaimsRefused::AudienceMismatch));
-    let other_kind = Err(AccessTokenRefused::Claims(ClaimsRefused::OtherKind));
+    let wrong_kind = |wrong| Err(AccessTokenRefused::Claims(ClaimsRefused::WrongKind(wrong)));
+    let stated = |claim, kind| wrong_kind(WrongKind::Stated(claim, kind));
+    let at_hash = wrong_kind(WrongKind::IdTokenHash("at_hash"));
+    let nonce = wrong_kind(WrongKind::Nonce);
     for (header_type, changes, expected) in [
-        (Some("JWT"), &id_token, Err(AccessTokenRefused::IdToken)),
-        (None, &id_token, Err(AccessTokenRefused::IdToken)),
+        (Some("JWT"), &id_token, at_hash.clone()),
+        (None, &id_token, at_hash.clone()),
         (Some("at+jwt"), &id_token, mismatch.clone()),
         (Some("JWT"), &json!({"aud": "client-1"}), mismatch.clone()),
-        (Some("JWT"), &json!({"aud": "client-1", "nonce": "n1"}), Err(AccessTokenRefused::IdToken)),
-        (Some("JWT"), &json!({"nonce": "n1"}), Ok(())),
+        (Some("JWT"), &json!({"aud": "client-1", "nonce": "n1"}), nonce.clone()),
+        (Some("JWT"), &json!({"nonce": "n1"}), nonce),
+        (Some("JWT"), &json!({"nonce": "n1", "scope": "a"}), Ok(())),
         (Some("JWT"), &json!({"aud": "client-1", "nonce": "n1", "typ": "Bearer"}), mismatch.clone()),
-        (Some("JWT"), &json!({"at_hash": "x"}), Err(AccessTokenRefused::IdToken)),
-        (Some("JWT"), &json!({"c_hash": "x"}), Err(AccessTokenRefused::IdToken)),
-        (Some("JWT"), &json!({"typ": "ID"}), other_kind.clone()),
-        (Some("JWT"), &json!({"typ": "Refresh"}), other_kind.clone()),
-        (Some("JWT"), &json!({"typ": "Offline"}), other_kind.clone()),
-        (Some("JWT"), &json!({"token_use": "id"}), other_kind),
+        (Some("JWT"), &json!({"at_hash": "x"}), at_hash.clone()),
+        (Some("JWT"), &json!({"c_hash": "x"}), wrong_kind(WrongKind::IdTokenHash("c_hash"))),
+        (Some("JWT"), &json!({"typ": "ID"}), stated("typ", "id")),
+        (Some("at+jwt"), &json!({"typ": "ID"}), stated("typ", "id")),
+        (Some("JWT"), &json!({"typ": "Refresh"}), stated("typ", "refresh")),
+        (Some("JWT"), &json!({"typ": "Offline"}), stated("typ", "offline")),
+        (Some("at+jwt"), &json!({"token_use": "id"}), stated("token_use", "id")),
+        (Some("JWT"), &json!({"token_use": "id"}), wrong_kind(WrongKind::OtherUse("token_use"))),
         (Some("JWT"), &json!({"typ": "Bearer"}), Ok(())),
         (Some("at+jwt"), &json!({}), Ok(())),
         (Some("AT+JWT"), &json!({}), Ok(())),
         (Some("application/at+jwt"), &json!({}), Ok(())),
         (Some("application/AT+JWT"), &json!({}), Ok(())),
         (Some("Application/jwt"), &json!({}), Ok(())),
-        (Some("application/JWT"), &json!({"at_hash": "x"}), Err(AccessTokenRefused::IdToken)),
+        (Some("application/JWT"), &json!({"at_hash": "x"}), at_hash),
         (None, &json!({}), Ok(())),
         (Some(""), &json!({}), Err(AccessTokenRefused::TokenType)),
         (Some("logout+jwt"), &json!({}), Err(AccessTokenRefused::TokenType)),
@@ -212,10 +222,13 @@ fn val_06_a_signed_token_without_issuer_or_expiry_is_refused_whatever_the_rules_
                 issuers_elsewhere: &[],
                 audiences: None,
                 audience_claim: "aud",
+                resource: AUDIENCE,
+                kind: ExpectedKind::AccessToken,
                 leeway: Duration::ZERO,
                 presence: Presence::Optional,
             },
             token_types: &["JWT".to_owned()],
+            is_only_proof: true,
         };
         let refused = rules.check(&jwt, UnixTime::from_seconds(NOW));
         assert_eq!(refused, Err(AccessTokenRefused::Claims(expected)));

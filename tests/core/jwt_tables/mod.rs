@@ -4,6 +4,7 @@
 mod accepted;
 mod forgery;
 mod issuer;
+mod kinds;
 mod minting;
 mod proofs;
 mod refused;

@@ -15,6 +15,7 @@ use token_exchange::token::claim_rules::{ClaimRules, Presence};
 use token_exchange::token::claims::ClaimsSet;
 use token_exchange::token::format::TokenFormat;
 use token_exchange::token::jwt::VerifiedJwt;
+use token_exchange::token::kind::{ClaimsSource, ExpectedKind};
 
 /// What the strict reader takes, serde_json reads alike, and can be written and read again.
 pub fn json(data: &[u8]) {
@@ -87,6 +88,8 @@ pub fn claims(data: &[u8]) {
             issuers_elsewhere: &[],
             audiences,
             audience_claim: "aud",
+            resource: "https://api.example.com/mcp",
+            kind: ExpectedKind::AccessToken,
             leeway,
             presence,
         };
@@ -99,6 +102,10 @@ pub fn claims(data: &[u8]) {
         assert_eq!(claims.issuer(), Ok(Some("https://as.example.com/")));
         assert!(claims.audiences("aud").expect("strings").contains(&"https://api.example.com/mcp"));
         assert!(passes(Presence::Optional, Some(&audiences)) && passes(Presence::Required, None));
+    }
+    for kind in [ExpectedKind::AccessToken, ExpectedKind::IdToken] {
+        let passes = |source| kind.check_evidence(&claims, source).is_ok();
+        assert!(!passes(ClaimsSource::Jwt) || passes(ClaimsSource::Introspection));
     }
     if let Ok(scope) = claims.scope() {
         assert!(scope.words().all(|word| !word.is_empty() && !word.contains(' ')));
