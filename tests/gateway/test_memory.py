@@ -108,7 +108,11 @@ def _again(one: Scenario, endpoint: str, behaviour: dict[str, Any]) -> Scenario:
     plan: dict[str, Any] = {"endpoints": {endpoint: ["normal", behaviour]}, "tokens": {"alice": {}, "bob": {}}}
     if endpoint in ("jwks", "metadata"):
         changes: dict[str, Any] = {"jwks_refetch_cooldown": COOLDOWN, "metadata_cache_ttl": COOLDOWN}
-        plan |= {"keys": {"k1": {}}, "tokens": {"alice": {}, "bob": {"signed": {"header": {"kid": "unknown"}}}}}
+        plan |= {
+            "issuer": "http://${authority.metadata}",
+            "keys": {"k1": {}},
+            "tokens": {"alice": {}, "bob": {"signed": {"header": {"kid": "unknown"}}}},
+        }
     else:
         changes = {"cache_introspection": False, "token_exchange": {"cache": {"enabled": False}}}
         plan["endpoints"][endpoint] *= 1 + FEW + MANY

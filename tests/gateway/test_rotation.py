@@ -67,6 +67,8 @@ def test_no_good_token_is_lost(request: pytest.FixtureRequest, gateway: Driver, 
     wasm = request.config.getoption("--wasm")
     loop, upstream, server = BackgroundLoop(), Upstream(), AuthorizationServer(ISSUER, [], signing_keys.read(KEYS))
     knowledge = Knowledge(timing)
+    # Keys on this machine are found only for an issuer that is there, too.
+    server.be(f"http://{server.endpoints[METADATA].authority}")
     site = _site(gateway, server, upstream.listener.address, timing)
     try:
         loop.run(upstream.listener.listen())
@@ -92,7 +94,7 @@ def _site(gateway: Driver, server: AuthorizationServer, upstream: Address, timin
     endpoints = [server.endpoints[name] for name in (METADATA, JWKS)]
     config = {
         "resource": RESOURCE,
-        "authorization_servers": [ISSUER],
+        "authorization_servers": [server.issuer],
         "metadata_discovery_endpoint": server.endpoints[METADATA].url,
         "metadata_cache_ttl": timing.metadata_lifetime,
         "jwks_cache_ttl": timing.lifetime,
