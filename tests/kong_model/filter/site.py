@@ -54,11 +54,15 @@ class AuthorizationServer:
 
     def __init__(self) -> None:
         self.answers: dict[bytes, Outcome | None] = {INTROSPECT: answered(ACTIVE), EXCHANGE: answered(ISSUED)}
+        self.exchanged_again = answered({**ISSUED, "access_token": "the-token-issued-for-an-issued-one"})
+        """What the second of two filters gets: a token endpoint returns no token that it was sent."""
         self.calls: list[Callout] = []
 
     def answer(self, callout: Callout) -> Outcome | None:
         """The outcome of a callout."""
         self.calls.append(callout)
+        if callout.path == EXCHANGE and b"subject_token=the-issued-token&" in callout.body:
+            return self.exchanged_again
         return self.answers[callout.path]
 
     def count(self, path: bytes) -> int:

@@ -32,7 +32,7 @@ def twice() -> Site:
 def test_two_filters_that_let_it_pass(shape: str) -> None:
     effect = twice().model.send(copy.deepcopy(SHAPES[shape]))
     assert (effect.harm, len(effect.upstream)) == ([], 1)
-    assert effect.upstream[0].all(b"authorization") == [b"Bearer the-issued-token"]
+    assert effect.upstream[0].all(b"authorization") == [b"Bearer the-token-issued-for-an-issued-one"]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
