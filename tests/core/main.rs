@@ -14,6 +14,7 @@
 mod caller_tokens;
 mod cases;
 mod corpus;
+mod documents;
 mod jose;
 mod jwt_tables;
 mod layers;
