@@ -1,5 +1,8 @@
 //! Which characters may stand where, and JSON pointers: plain rules that more than one module needs.
 
+use percent_encoding::percent_decode;
+use std::borrow::Cow;
+
 /// `tchar` (RFC 9110 section 5.6.2).
 pub fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
@@ -40,6 +43,24 @@ pub fn trim_blanks(value: &[u8]) -> &[u8] {
     value.get(start..end).unwrap_or_default()
 }
 
+/// How often a text is percent-decoded, as long as that changes it.
+const MAX_DECODINGS: usize = 3;
+
+/// Whether something holds for a text as it is, or percent-decoded once, twice or three times. `+` is no blank.
+pub fn any_percent_decoding(text: &[u8], holds: impl Fn(&[u8]) -> bool) -> bool {
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..MAX_DECODINGS {
+        if holds(&text) {
+            return true;
+        }
+        match Cow::from(percent_decode(&text)) {
+            Cow::Borrowed(_) => return false,
+            Cow::Owned(decoded) => text = Cow::Owned(decoded),
+        }
+    }
+    holds(&text)
+}
+
 /// The JSON pointer to member `name` of what stands at `parent` (RFC 6901 section 3).
 pub fn pointer_to(parent: &str, name: &str) -> String {
     format!("{parent}/{}", name.replace('~', "~0").replace('/', "~1"))
@@ -48,6 +69,19 @@ pub fn pointer_to(parent: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decoding_ends_after_three_times() {
+        let encoded = |times| {
+            (0..times).fold("a".to_owned(), |text: String, _| {
+                if text == "a" { "%61".to_owned() } else { text.replace('%', "%25") }
+            })
+        };
+        let is_found = |times| any_percent_decoding(encoded(times).as_bytes(), |text| text == b"a");
+        assert!((0..=3).all(is_found) && !is_found(4));
+        assert!(any_percent_decoding(b"a+b%", |text| text == b"a+b%"));
+        assert!(!any_percent_decoding(b"a+b%", |text| text == b"a b%"));
+    }
 
     #[test]
     fn pointers_escape_what_rfc_6901_says() {

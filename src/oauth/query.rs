@@ -1,13 +1,9 @@
 //! Access tokens in the query of a request (RFC 6750 section 2.3, which MCP forbids).
 
-use percent_encoding::percent_decode;
-use std::borrow::Cow;
+use crate::text::any_percent_decoding;
 
 /// The parameter's name.
 const ACCESS_TOKEN: &[u8] = b"access_token";
-
-/// How often a name is percent-decoded, as long as that changes it.
-const MAX_DECODINGS: usize = 3;
 
 /// Whether a query has a parameter that some server reads as `access_token`: languages and frameworks differ in
 /// what separates parameters, in the letter case of names, and in what they make of blanks, dots, brackets
@@ -15,18 +11,8 @@ const MAX_DECODINGS: usize = 3;
 pub fn has_access_token(query: &[u8]) -> bool {
     query.split(|byte| matches!(byte, b'&' | b';')).any(|parameter| {
         let name = parameter.split(|byte| *byte == b'=').next().unwrap_or_default();
-        let mut name: Cow<'_, [u8]> =
-            name.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-        for _ in 0..MAX_DECODINGS {
-            if is_access_token(&name) {
-                return true;
-            }
-            match Cow::from(percent_decode(&name)) {
-                Cow::Borrowed(_) => return false,
-                Cow::Owned(decoded) => name = Cow::Owned(decoded),
-            }
-        }
-        is_access_token(&name)
+        let name: Vec<u8> = name.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+        any_percent_decoding(&name, is_access_token)
     })
 }
 

@@ -1,23 +1,12 @@
 //! What SECURITY.md says is held by a test is held by one that exists.
 
-use std::path::{Path, PathBuf};
-use token_exchange_harness::repository;
+use std::path::Path;
+use token_exchange_harness::{repository, rust_files};
 
 /// Every text of the tests and of the source.
 fn texts() -> String {
-    let mut folders: Vec<PathBuf> = ["src", "tests", "tools"].map(repository).to_vec();
-    let mut texts = String::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                texts += &std::fs::read_to_string(path).unwrap();
-            }
-        }
-    }
-    texts
+    let files = ["src", "tests", "tools"].into_iter().flat_map(rust_files);
+    files.map(|file| std::fs::read_to_string(file).unwrap()).collect()
 }
 
 #[test]

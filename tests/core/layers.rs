@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
+use token_exchange_harness::{repository, rust_files};
 
 /// From the top to the bottom: a module may import from those below it and from its own layer.
 const LAYERS: [&[&str]; 10] = [
@@ -32,23 +33,11 @@ struct Source {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+    repository("src")
 }
 
 fn sources() -> Vec<Source> {
-    let mut folders = vec![root()];
-    let mut found = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.push(read(path));
-            }
-        }
-    }
-    found
+    rust_files("src").into_iter().map(read).collect()
 }
 
 fn read(file: PathBuf) -> Source {

@@ -14,6 +14,23 @@ pub mod story;
 
 use std::path::{Path, PathBuf};
 
+/// Every Rust file in a folder of the repository.
+pub fn rust_files(folder: &str) -> Vec<PathBuf> {
+    let mut folders = vec![repository(folder)];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
 /// The path of a file of the repository.
 pub fn repository(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file)
