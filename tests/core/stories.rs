@@ -3,8 +3,8 @@
 use serde_json::json;
 use token_exchange::http::CalloutFailure;
 use token_exchange_harness::story::{
-    self, EMPTIES_HEADERS, Story, active, answer, answer_with, base_config, config_with, failed, issued,
-    merge, request, request_bytes, with_token,
+    self, EMPTIES_HEADERS, REMOVES_HEADERS, Story, active, answer, answer_with, base_config, config_with,
+    failed, issued, merge, request, request_bytes, with_token,
 };
 
 const CHALLENGE: &str =
@@ -350,4 +350,15 @@ fn nothing_secret_is_logged() {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
     assert!(story.log.iter().all(|(_, line)| !line.contains('\n')), "{log}");
+}
+
+#[test]
+fn more_header_lines_than_the_gateway_lists_are_too_many() {
+    for (host, lines, refused) in
+        [(EMPTIES_HEADERS, 90, None), (EMPTIES_HEADERS, 91, Some(431)), (REMOVES_HEADERS, 9_999, None)]
+    {
+        let mut head = with_token("T");
+        head.header_lines = lines;
+        assert_eq!(Story::on(&base_config(), host).run_well(head).status(), refused, "{lines}");
+    }
 }
