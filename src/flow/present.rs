@@ -99,20 +99,19 @@ fn headers_to_remove(
         return Err(Rejection::InvalidRequest(RequestFault::TokenInTarget));
     }
     let mut names: Vec<Vec<u8>> = Vec::new();
-    for (name, value) in request.headers.iter() {
-        let goes = match name {
-            b"authorization" => matches!(policy.upstream_credential, UpstreamCredential::Removed),
-            _ => match rules.fate(name, value) {
-                FieldFate::GoesOn => false,
-                FieldFate::Goes => true,
-                FieldFate::CopyInName if host.removes_headers => true,
-                FieldFate::CopyInName => {
-                    return Err(Rejection::InvalidRequest(RequestFault::TokenInFieldName));
-                }
-                FieldFate::CopyInGatewayField => {
-                    return Err(Rejection::InvalidRequest(RequestFault::TokenInGatewayField));
-                }
-            },
+    if matches!(policy.upstream_credential, UpstreamCredential::Removed) {
+        names.push(b"authorization".to_vec());
+    }
+    // What becomes of the one Authorization field is the policy's word alone.
+    for (name, value) in request.headers.iter().filter(|(name, _)| *name != b"authorization") {
+        let goes = match rules.fate(name, value) {
+            FieldFate::GoesOn => false,
+            FieldFate::Goes => true,
+            FieldFate::CopyInName if host.removes_headers => true,
+            FieldFate::CopyInName => return Err(Rejection::InvalidRequest(RequestFault::TokenInFieldName)),
+            FieldFate::CopyInGatewayField => {
+                return Err(Rejection::InvalidRequest(RequestFault::TokenInGatewayField));
+            }
         };
         if goes && !names.iter().any(|known| known == name) {
             names.push(name.to_owned());

@@ -4,7 +4,7 @@ use serde_json::json;
 use token_exchange::http::CalloutFailure;
 use token_exchange_harness::story::{
     self, EMPTIES_HEADERS, REMOVES_HEADERS, Story, active, answer, answer_with, base_config, config_with,
-    failed, issued, merge, request, request_bytes, with_token,
+    failed, issued, merge, request, with_token,
 };
 
 const CHALLENGE: &str =
@@ -193,12 +193,13 @@ fn a_claim_header_of_the_client_never_gets_through() {
 
 #[test]
 fn more_header_lines_than_the_gateway_lists_are_refused() {
-    let many: Vec<_> = (0..90).map(|n| (format!("x-{n}").into_bytes(), b"1".to_vec())).collect();
-    let ending =
-        Story::on(&base_config(), EMPTIES_HEADERS).run(request_bytes("GET", "/mcp", many.clone()), &[]);
-    assert_eq!(ending.status(), Some(431));
-    let ending = Story::new(&base_config()).run(request_bytes("GET", "/mcp", many), &[]);
-    assert_eq!(ending.status(), Some(401));
+    for (host, lines, refused) in
+        [(EMPTIES_HEADERS, 90, None), (EMPTIES_HEADERS, 91, Some(431)), (REMOVES_HEADERS, 9_999, None)]
+    {
+        let mut head = with_token("T");
+        head.header_lines = lines;
+        assert_eq!(Story::on(&base_config(), host).run_well(head).status(), refused, "{lines}");
+    }
 }
 
 #[test]
@@ -350,15 +351,4 @@ fn nothing_secret_is_logged() {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
     assert!(story.log.iter().all(|(_, line)| !line.contains('\n')), "{log}");
-}
-
-#[test]
-fn more_header_lines_than_the_gateway_lists_are_too_many() {
-    for (host, lines, refused) in
-        [(EMPTIES_HEADERS, 90, None), (EMPTIES_HEADERS, 91, Some(431)), (REMOVES_HEADERS, 9_999, None)]
-    {
-        let mut head = with_token("T");
-        head.header_lines = lines;
-        assert_eq!(Story::on(&base_config(), host).run_well(head).status(), refused, "{lines}");
-    }
 }
