@@ -42,15 +42,19 @@ impl<'a> FieldRules<'a> {
     /// What becomes of a field other than the one Authorization field; its name is in lower case.
     pub(super) fn fate(&self, name: &[u8], value: &[u8]) -> FieldFate {
         if is_owned(self.policy, name) || is_proxy_authorization(name) {
-            FieldFate::Goes
-        } else if self.copies.finds_in_name(name) {
+            return FieldFate::Goes;
+        }
+        let has_copy = self.copies.finds_in(value);
+        // A credential that is the name of such a field would erase it; the name itself is no secret.
+        if is_of_the_gateway(name) {
+            return if has_copy { FieldFate::CopyInGatewayField } else { FieldFate::GoesOn };
+        }
+        if self.copies.finds_in_name(name) {
             FieldFate::CopyInName
-        } else if !self.copies.finds_in(value) {
-            FieldFate::GoesOn
-        } else if is_of_the_gateway(name) {
-            FieldFate::CopyInGatewayField
-        } else {
+        } else if has_copy {
             FieldFate::Goes
+        } else {
+            FieldFate::GoesOn
         }
     }
 }
@@ -84,7 +88,8 @@ fn same_to_an_upstream(owned: &[u8], name: &[u8]) -> bool {
 /// Fields that a gateway writes or appends to, that it has copied before the filter runs, or that say how
 /// the message is framed and routed (RFC 9110 section 7).
 fn is_of_the_gateway(name: &[u8]) -> bool {
-    const PREFIXES: [&[u8]; 3] = [b"x-forwarded-", b"x-envoy-", b"x-kong-"];
+    const PREFIXES: [&[u8]; 6] =
+        [b"x-forwarded-", b"x-envoy-", b"x-kong-", b"x-consumer-", b"x-credential-", b"x-anonymous-consumer"];
     const NAMES: [&[u8]; 14] = [
         b"connection",
         b"content-length",

@@ -10,7 +10,7 @@ use crate::policy::Policy;
 use crate::policy::host::HostTraits;
 use crate::policy::plan::UpstreamCredential;
 use crate::rejection::{Rejection, RequestFault, TokenFault};
-use crate::text::trim_blanks;
+use crate::text::is_tchar;
 use std::rc::Rc;
 
 /// What a request presents. Nothing is proven yet.
@@ -78,8 +78,10 @@ fn actor(policy: &Policy, headers: &Headers) -> Result<Option<BearerToken>, Reje
 /// Whether a Connection field names one that the filter reads or sets, which a gateway that goes by it takes
 /// off, or carries on with an upgrade.
 fn names_an_owned_field(policy: &Policy, connection: &[u8]) -> bool {
-    let names = connection.split(|byte| *byte == b',').map(trim_blanks);
-    names.into_iter().any(|name| field_rules::is_credential(name) || field_rules::is_owned(policy, name))
+    // Whatever cannot stand in a name separates two, as it may for a recipient that is not strict.
+    connection
+        .split(|byte| !is_tchar(*byte))
+        .any(|name| field_rules::is_credential(name) || field_rules::is_owned(policy, name))
 }
 
 /// The names of the header fields that carry a credential or an identity which only the filter may

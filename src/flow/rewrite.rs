@@ -4,6 +4,7 @@
 use super::accept::ValidatedToken;
 use super::authorize::Authorized;
 use super::environment::Environment;
+use super::field_rules::FieldRules;
 use super::header_edit::HeaderEdit;
 use super::receipt::Receipt;
 use super::request::Request;
@@ -53,8 +54,11 @@ impl ResourceServer {
             (UpstreamCredential::Original, Some(None)) | (UpstreamCredential::Removed, None) => {}
             _ => return Err(Rejection::Internal),
         }
+        let rules = FieldRules::new(&self.policy, &request.presented.credentials);
         for claim_header in &self.policy.claim_headers {
-            match token.claims().at_path(&claim_header.path).and_then(header_value) {
+            let value = token.claims().at_path(&claim_header.path).and_then(header_value);
+            // An issuer or a server may repeat the caller's own token in a claim.
+            match value.filter(|value| !rules.finds_copy(value.as_bytes())) {
                 Some(value) => set.push((claim_header.header.clone().into_bytes(), value.into_bytes())),
                 None => environment.report.add(Note::ClaimHeaderUnset(claim_header.header.clone())),
             }

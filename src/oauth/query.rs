@@ -22,8 +22,11 @@ fn is_access_token(name: &[u8]) -> bool {
     let until_zero = name.split(|byte| *byte == 0).next().unwrap_or_default();
     let without_zeros: Vec<u8> = name.iter().copied().filter(|byte| *byte != 0).collect();
     [until_zero, &without_zeros].into_iter().any(|name| {
-        let name = name.trim_ascii();
-        let variable = match name.iter().position(|byte| *byte == b'[') {
+        // `[access_token]` is that to some readers of brackets, and a vertical tab is white space to some.
+        let is_edge = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, 0x0b | b'[' | b']');
+        let name = name.get(name.iter().take_while(|byte| is_edge(byte)).count()..).unwrap_or_default();
+        // An index follows the name; a bracket that is not closed counts as the underscore.
+        let variable = match name.iter().position(|byte| *byte == b'[' || *byte == b']') {
             Some(bracket) if name.contains(&b']') => name.get(..bracket).unwrap_or_default(),
             _ => name,
         };
@@ -58,6 +61,11 @@ mod tests {
             "access_token[a][b]",
             "access_token+[0]",
             "access[token",
+            "[access_token]",
+            "%5Baccess_token%5D",
+            "[]access_token",
+            "access_token]",
+            "%0Baccess_token",
             "access_token%00",
             "access_token%00x",
             "%00access_token",
@@ -82,7 +90,6 @@ mod tests {
             "access__token=1",
             "accesstoken=1",
             "access=token",
-            "[]access_token=1",
             "a[access_token]=1",
             "token=1",
             "%00",

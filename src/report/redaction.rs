@@ -26,33 +26,41 @@ pub(super) fn without<'a>(text: &str, secrets: impl Iterator<Item = &'a str>) ->
     }
     let secrets: Vec<&str> = secrets.filter(|secret| !secret.is_empty()).collect();
     let mut is_cut = vec![false; text.len()];
-    // In a form a plus sign is a blank.
-    for plus in [b'+', b' '] {
-        let byte = |byte| if byte == b'+' { plus } else { byte };
-        let decoded = |(start, end, is)| Decoded { byte: byte(is), start, end };
-        let positions = (0..).zip(1..).zip(text.bytes()).map(|((start, end), is)| (start, end, is));
-        let mut bytes: Vec<Decoded> = positions.map(decoded).collect();
-        for _ in 0..=MAX_DECODINGS {
-            mark(&bytes, &secrets, &mut is_cut);
-            let decoded = percent_decoded(&bytes);
-            if decoded.len() == bytes.len() {
-                break;
-            }
-            bytes = decoded;
+    let positions = (0..).zip(1..).zip(text.bytes());
+    let mut bytes: Vec<Decoded> =
+        positions.map(|((start, end), byte)| Decoded { byte, start, end }).collect();
+    for _ in 0..=MAX_DECODINGS {
+        mark(&bytes, &secrets, &mut is_cut);
+        // In a form a plus sign is a blank, and a form may itself have been encoded.
+        let blank = |decoded: &Decoded| Decoded {
+            byte: if decoded.byte == b'+' { b' ' } else { decoded.byte },
+            ..*decoded
+        };
+        let of_a_form: Vec<Decoded> = bytes.iter().map(blank).collect();
+        mark(&of_a_form, &secrets, &mut is_cut);
+        mark(&percent_decoded(&of_a_form), &secrets, &mut is_cut);
+        let decoded = percent_decoded(&bytes);
+        if decoded.len() == bytes.len() {
+            break;
         }
+        bytes = decoded;
     }
     rest(text, &is_cut)
 }
 
-/// Marks where a secret stands.
+/// Marks where a secret stands, also where two occurrences overlap.
 fn mark(bytes: &[Decoded], secrets: &[&str], is_cut: &mut [bool]) {
     let text: Vec<u8> = bytes.iter().map(|decoded| decoded.byte).collect();
     for secret in secrets {
-        for found in memmem::find_iter(&text, secret.as_bytes()) {
-            let occurrence = bytes.get(found..found.saturating_add(secret.len())).unwrap_or_default();
+        let finder = memmem::Finder::new(secret.as_bytes());
+        let mut from = 0_usize;
+        while let Some(found) = text.get(from..).and_then(|rest| finder.find(rest)) {
+            let start = from.saturating_add(found);
+            let occurrence = bytes.get(start..start.saturating_add(secret.len())).unwrap_or_default();
             if let (Some(first), Some(last)) = (occurrence.first(), occurrence.last()) {
                 is_cut.get_mut(first.start..last.end).unwrap_or_default().fill(true);
             }
+            from = start.saturating_add(1);
         }
     }
 }
@@ -112,11 +120,18 @@ mod tests {
             ("%63aller-tok%", "%63aller-tok%"),
             ("p%2Bq%2Fr%3Ds+t%25 p+q/r=s t% p%2bq%2fr%3ds%20t%25", "[...] [...] [...]"),
             ("\u{e9}caller-toke\u{e9}", "\u{e9}[...]\u{e9}"),
+            ("p%252Bq%252Fr%253Ds%2Bt%2525", "[...]"),
             ("invalid_grant", "invalid_grant"),
             ("", ""),
         ] {
             assert_eq!(without(text, secrets.into_iter()), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn occurrences_that_overlap_are_cut_out_whole() {
+        assert_eq!(without("twice abcabcabc", ["abcabc"].into_iter()), "twice [...]");
+        assert_eq!(without("s4s4s4s4", ["s4s4s"].into_iter()), "[...]4");
     }
 
     #[test]

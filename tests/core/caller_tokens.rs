@@ -327,6 +327,46 @@ fn sec_05_a_token_that_was_presented_is_not_issued() {
 }
 
 #[test]
+fn sec_04_a_token_that_is_the_name_of_a_gateways_field_erases_none() {
+    let names = [
+        "x-forwarded-client-cert",
+        "x-forwarded-for",
+        "x-request-id",
+        "via",
+        "content-length",
+        "x-consumer-id",
+    ];
+    for name in names {
+        for host in HOSTS {
+            let fields = [("x-actor", name), (name, "1")];
+            assert_eq!(ending(host, &with_actor(), TOKEN, "/mcp", &fields).upstream(name), ["1"], "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_claim_that_repeats_the_callers_token_sets_no_header() {
+    let patch =
+        json!({"claim_to_header": [{"claim": "jti", "header": "x-id"}, {"claim": "a", "header": "x-a"}]});
+    let mut story = Story::new(&config_with(&patch));
+    let mut response = active();
+    merge(&mut response, &json!({"jti": TOKEN, "a": {"token": format!("x{TOKEN}")}}));
+    let ending = story.run(story::with_token(TOKEN), &[answer(200, response), answer(200, issued())]);
+    assert!(ending.upstream("x-id").is_empty() && ending.upstream("x-a").is_empty());
+}
+
+#[test]
+fn sec_12_connection_is_split_at_whatever_no_name_has() {
+    for value in
+        ["upgrade,\u{b}authorization", "\"authorization\"", "upgrade;authorization", "upgrade x_user_id"]
+    {
+        for host in HOSTS {
+            refusal(host, &with_actor(), TOKEN, "/mcp", &[("connection", value), ("x-actor", ACTOR)]);
+        }
+    }
+}
+
+#[test]
 fn sec_12_connection_names_no_field_that_the_filter_reads_or_sets() {
     for host in HOSTS {
         for value in [
