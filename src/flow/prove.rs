@@ -95,7 +95,8 @@ impl ResourceServer {
     fn cached_signed(&mut self, request: &Request, now: UnixTime) -> Option<ProvenClaims> {
         let claims = self.cache.own_claims(&request.presented.token_key, now)?;
         let (issuer, generation) = claims.signature()?;
-        (self.issuers.get(issuer).ok()?.keys.generation() == generation).then(|| claims.clone())
+        let is_current = self.issuers.get(issuer).ok()?.keys.generation() == generation;
+        (is_current && !claims.is_due(now)).then(|| claims.clone())
     }
 
     /// The claims, proven by the token's signature.
@@ -117,10 +118,9 @@ impl ResourceServer {
         if let Ok(Some(expires)) = signed.claims().expires() {
             // What they say is held against the clock for each request, and may be within the leeway.
             let expires = expires.saturating_add(self.policy.requirements.leeway);
-            // Not shared: verifying anew is as quick as asking another worker.
-            let keys = &self.issuers.get(issuer)?.keys;
-            let valid_until = keys.valid_until(now, &self.policy.validation.key_lifetimes);
-            let retention = Retention { expires: valid_until.min(expires), shared_form: None };
+            // Not shared: verifying anew is as quick as asking another worker. Kept beyond the keys, so that a token
+            // that was good is known as such where a flood has spent the budget.
+            let retention = Retention { expires, shared_form: None };
             let Presented { credentials, token_key, .. } = &request.presented;
             let bytes = credentials.token.secret().expose().len();
             let shared = &mut environment.shared_access();
@@ -146,7 +146,9 @@ impl ResourceServer {
             let fault = access_token_fault(&reason);
             refused(TokenRefusal::AccessToken(reason), fault, environment)
         })?;
-        let signed = ProvenClaims::signed(jwt, issuer, self.issuers.get(issuer)?.keys.generation());
+        let keys = &self.issuers.get(issuer)?.keys;
+        let valid_until = keys.valid_until(environment.now, &self.policy.validation.key_lifetimes);
+        let signed = ProvenClaims::signed(jwt, issuer, keys.generation(), valid_until);
         // Introspection would not help a token whose possession is not shown.
         if Possession::shown(&signed).is_none() {
             return Err(no_possession(environment));

@@ -4,6 +4,7 @@
 use super::issuers::IssuerId;
 use super::outcome::TimelyResponse;
 use crate::cache::entry::AuthenticEntry;
+use crate::time::UnixTime;
 use crate::token::claims::ClaimsSet;
 use crate::token::introspection_response::{IntrospectionError, IntrospectionResponse};
 use crate::token::jwt::VerifiedJwt;
@@ -19,8 +20,9 @@ pub(super) struct ProvenClaims {
 /// What proves a claims set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Proof {
-    /// A signature by a key of this issuer, of the set with this generation.
-    Signature(IssuerId, u64),
+    /// A signature by a key of this issuer, of the set with this generation, which need not be verified again
+    /// until then.
+    Signature(IssuerId, u64, UnixTime),
     /// An introspection response.
     Introspection(Voucher),
 }
@@ -44,8 +46,15 @@ pub(super) enum Introspected {
 
 impl ProvenClaims {
     /// The claims of a JWT whose signature was verified with a key of `issuer`'s.
-    pub(super) fn signed(jwt: VerifiedJwt, issuer: IssuerId, generation: u64) -> ProvenClaims {
-        ProvenClaims { claims: Rc::new(jwt.into_claims()), proof: Proof::Signature(issuer, generation) }
+    /// It need not be verified again before `valid_until`, unless another set of keys is fetched.
+    pub(super) fn signed(
+        jwt: VerifiedJwt,
+        issuer: IssuerId,
+        generation: u64,
+        valid_until: UnixTime,
+    ) -> ProvenClaims {
+        let proof = Proof::Signature(issuer, generation, valid_until);
+        ProvenClaims { claims: Rc::new(jwt.into_claims()), proof }
     }
 
     /// What `voucher` says of a token.
@@ -93,16 +102,21 @@ impl ProvenClaims {
     /// Who vouches for it.
     pub(super) fn voucher(&self) -> Voucher {
         match self.proof {
-            Proof::Signature(issuer, _) => Voucher::Issuer(issuer),
+            Proof::Signature(issuer, ..) => Voucher::Issuer(issuer),
             Proof::Introspection(voucher) => voucher,
         }
+    }
+
+    /// Whether the signature has to be verified again.
+    pub(super) fn is_due(&self, now: UnixTime) -> bool {
+        matches!(self.proof, Proof::Signature(_, _, valid_until) if valid_until <= now)
     }
 
     /// The issuer whose key verified the signature and the generation of its key set, where that is the
     /// proof.
     pub(super) fn signature(&self) -> Option<(IssuerId, u64)> {
         match self.proof {
-            Proof::Signature(issuer, generation) => Some((issuer, generation)),
+            Proof::Signature(issuer, generation, _) => Some((issuer, generation)),
             Proof::Introspection(_) => None,
         }
     }

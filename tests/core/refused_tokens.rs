@@ -306,6 +306,18 @@ fn a_token_that_was_good_is_verified_with_new_keys_whatever_the_flood() {
 }
 
 #[test]
+fn a_token_that_was_good_is_known_as_such_past_the_life_of_the_keys_that_verified_it() {
+    let mut story = Story::new(&fetching(&json!({"jwks_cache_ttl": 100})));
+    let keys = vec![p521().jwk(); 4];
+    assert_eq!(story.run(with_token(&good(1)), &[jwks(&keys)]).status(), None);
+    assert_eq!(story.at(95.0).run(with_token(&good(2)), &[jwks(&keys)]).status(), None);
+    story.at(120.0);
+    exhaust(&mut story, 100);
+    assert_eq!(status(&mut story, &good(1)), None, "the set of its first request has ended");
+    assert_eq!(status(&mut story, &good(3)), Some(503));
+}
+
+#[test]
 fn a_token_within_the_leeway_is_verified_once_as_well() {
     let mut story = Story::new(&config(&json!({"jwt_claims_leeway": 60})));
     let mut late = claims(1);
