@@ -2,7 +2,7 @@
 //! tokens, so that a flood of bad ones drives out none of those.
 
 use crate::cache::budgets::Budgets;
-use crate::cache::negative_cache::NegativeCache;
+use crate::cache::memory::Memory;
 use crate::digest::Digest;
 use crate::time::UnixTime;
 use crate::token::jwt::VerificationError;
@@ -17,9 +17,9 @@ pub(super) enum Refusal {
     Signature(VerificationError),
 }
 
-/// Refusals under digests that name a token and who refused it.
+/// Refusals under digests that name a token and who refused it. In the worker alone.
 #[derive(Debug)]
-pub(super) struct Refusals(NegativeCache<Remembered>);
+pub(super) struct Refusals(Memory<Remembered>);
 
 #[derive(Clone, Copy, Debug)]
 struct Remembered {
@@ -30,7 +30,7 @@ struct Remembered {
 impl Refusals {
     /// None yet.
     pub(super) fn new(budgets: Budgets) -> Refusals {
-        Refusals(NegativeCache::new(budgets))
+        Refusals(Memory::new(budgets.refusals))
     }
 
     /// Why the token was refused, while that is remembered. A clock that is set back before then does
@@ -41,7 +41,8 @@ impl Refusals {
 
     /// Remembers a refusal for so long.
     pub(super) fn insert(&mut self, key: Digest, refusal: Refusal, lifetime: Duration, now: UnixTime) {
-        self.0.insert(key, Remembered { refusal, since: now }, now.saturating_add(lifetime), now);
+        // The overhead of an entry has room for a reason.
+        self.0.insert(key, Remembered { refusal, since: now }, 0, now.saturating_add(lifetime), now);
     }
 }
 

@@ -14,6 +14,7 @@ use crate::policy::plan::UpstreamCredential;
 use crate::rejection::Rejection;
 use crate::report::Note;
 use serde_json::Value;
+use std::cell::LazyCell;
 use std::rc::Rc;
 
 /// A longer value is not set: it would make the upstream refuse the whole request.
@@ -54,7 +55,8 @@ impl ResourceServer {
             (UpstreamCredential::Original, Some(None)) | (UpstreamCredential::Removed, None) => {}
             _ => return Err(Rejection::Internal),
         }
-        let rules = FieldRules::new(&self.policy, &request.presented.credentials);
+        // Made for a value that is there: most configurations set none.
+        let rules = LazyCell::new(|| FieldRules::new(&self.policy, &request.presented.credentials));
         for claim_header in &self.policy.claim_headers {
             let value = token.claims().at_path(&claim_header.path).and_then(header_value);
             // An issuer or a server may repeat the caller's own token in a claim.
