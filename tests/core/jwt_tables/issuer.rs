@@ -69,6 +69,18 @@ impl Server {
         }
         ending.unwrap()
     }
+
+    /// Runs two requests with one token, as what is remembered has to be judged as well.
+    pub(crate) fn judges_twice(&self, story: &mut Story, token: &str, is_good: bool, what: &str) {
+        for _ in 0..2 {
+            let ending = self.run(story, token);
+            if is_good {
+                assert_exchanged(&ending, what);
+            } else {
+                assert_invalid(&ending, token, what);
+            }
+        }
+    }
 }
 
 /// The request was let through, with the token issued for it.

@@ -184,14 +184,7 @@ fn an_introspection_response_needs_no_sign_but_must_not_be_of_another_kind() {
             let patch = json!({"token_validation": mode, "audience_required": [CLIENT]});
             let server = Server::publishing([key.published()]).introspecting(&told);
             let mut story = Story::new(&signed_or_introspected(&patch));
-            for _ in 0..2 {
-                let ending = server.run(&mut story, token);
-                if is_good {
-                    assert_exchanged(&ending, name);
-                } else {
-                    assert_invalid(&ending, token, name);
-                }
-            }
+            server.judges_twice(&mut story, token, is_good, name);
             assert_eq!(story.calls_to("/introspect"), 1, "{name}: what is remembered is looked at, too");
         }
     }

@@ -58,14 +58,7 @@ fn both_proofs_are_asked_for_in_turn_and_must_agree() {
     ] {
         let server = Server::publishing([key.published()]).introspecting(&told);
         let mut story = Story::new(&signed_or_introspected(&json!({"token_validation": "both"})));
-        for _ in 0..2 {
-            let ending = server.run(&mut story, token);
-            if is_good {
-                assert_exchanged(&ending, name);
-            } else {
-                assert_invalid(&ending, token, name);
-            }
-        }
+        server.judges_twice(&mut story, token, is_good, name);
         assert_eq!((story.calls_to("/introspect"), story.calls_to("/jwks")), (introspections, 1), "{name}");
     }
 }
