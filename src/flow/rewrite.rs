@@ -14,7 +14,6 @@ use crate::policy::plan::UpstreamCredential;
 use crate::rejection::Rejection;
 use crate::report::Note;
 use serde_json::Value;
-use std::cell::LazyCell;
 use std::rc::Rc;
 
 /// A longer value is not set: it would make the upstream refuse the whole request.
@@ -56,11 +55,16 @@ impl ResourceServer {
             _ => return Err(Rejection::Internal),
         }
         // Made for a value that is there: most configurations set none.
-        let rules = LazyCell::new(|| FieldRules::new(&self.policy, &request.presented.credentials));
+        let mut rules = None;
+        let mut is_copy = |value: &String| {
+            let rules =
+                rules.get_or_insert_with(|| FieldRules::new(&self.policy, &request.presented.credentials));
+            rules.finds_copy(value.as_bytes())
+        };
         for claim_header in &self.policy.claim_headers {
             let value = token.claims().at_path(&claim_header.path).and_then(header_value);
             // An issuer or a server may repeat the caller's own token in a claim.
-            match value.filter(|value| !rules.finds_copy(value.as_bytes())) {
+            match value.filter(|value| !is_copy(value)) {
                 Some(value) => set.push((claim_header.header.clone().into_bytes(), value.into_bytes())),
                 None => environment.report.add(Note::ClaimHeaderUnset(claim_header.header.clone())),
             }
