@@ -44,8 +44,21 @@ def test_a_declaration_guards_against_buffered_proxying(name: str) -> None:
 def test_the_variables_say_what_kong_conf_says() -> None:
     lines = (KONG / "kong.conf").read_text().splitlines()
     settings = dict(line.split(" = ", 1) for line in lines if line and not line.startswith("#"))
-    variables = dict(line.split("=", 1) for line in (KONG / "kong.env").read_text().splitlines())
-    assert variables == {f"KONG_{name.upper()}": value for name, value in settings.items()}
+    expected = {f"KONG_{name.upper()}": value for name, value in settings.items()}
+    script = 'set -a; . "$0"; exec "$1" -c "import json, os; print(json.dumps(dict(os.environ)))"'
+    command = ["/bin/sh", "-eu", "-c", script, str(KONG / "kong.env"), sys.executable]
+    sourced = json.loads(subprocess.run(command, env={}, capture_output=True, check=True).stdout)
+    assert {name: value for name, value in sourced.items() if name.startswith("KONG_")} == expected
+    composed = yaml.safe_load(docker_compose("config").stdout)["services"]["kong"]["environment"]
+    assert {name: composed.get(name) for name in expected} == expected
+
+
+def docker_compose(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """What docker-compose says of the compose file."""
+    if shutil.which("docker-compose") is None:
+        pytest.fail("docker-compose is missing: install it, such as the package docker-compose")
+    command = ["docker-compose", "-f", str(KONG / "compose.yaml"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_each_setting_is_explained() -> None:
@@ -61,10 +74,7 @@ def test_the_compose_file_is_one() -> None:
 
 
 def test_docker_compose_reads_the_compose_file() -> None:
-    if shutil.which("docker-compose") is None:
-        pytest.fail("docker-compose is missing: install it, such as the package docker-compose")
-    command = ["docker-compose", "-f", str(KONG / "compose.yaml"), "config", "-q"]
-    read = subprocess.run(command, capture_output=True, text=True, check=False)
+    read = docker_compose("config", "-q")
     assert read.returncode == 0, read.stderr
 
 
