@@ -7,6 +7,7 @@
 //! so an operator sees all of them at once.
 
 mod check;
+mod defaults;
 mod diagnostics;
 pub mod fields;
 pub mod form;
@@ -159,7 +160,7 @@ mod tests {
     }
 
     /// Pointers to every place for a text that must not be shown.
-    const PRIVATE: [&str; 12] = [
+    const PRIVATE: [&str; 14] = [
         "/args/a",
         "/client_jwk",
         "/client_secret",
@@ -168,6 +169,8 @@ mod tests {
         "/http_proxy_authorization",
         "/https_proxy_authorization",
         "/jwt_secret",
+        "/proxy_config",
+        "/proxy_config/auth_password",
         "/tls_client_auth_key",
         "/token_exchange/client_secret",
         "/token_exchange/request/actor_token",

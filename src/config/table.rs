@@ -15,12 +15,15 @@ pub struct Field {
     pub kind: FieldType,
     /// What holds when nothing, or null, is written.
     pub default: DefaultValue,
-    /// What another release of Kong has as its default: accepted like the default itself.
-    pub former_default: Option<DefaultValue>,
+    /// What other releases of Kong have as their default: accepted like the default itself.
+    pub other_defaults: &'static [DefaultValue],
     /// Whether it must be written.
     pub required: bool,
     /// Whether the filter acts on it.
     pub support: Support,
+    /// The switch beside it, or it itself, with which Kong refuses no token for want of what this field asks for.
+    /// Where that is true, any value is accepted, and none is acted on.
+    pub waived_by: Option<&'static str>,
     /// The part of the written form that keeps it together with others; `None` where it stands alone.
     pub part: Option<&'static str>,
     /// One sentence for operators.
@@ -127,6 +130,8 @@ pub enum DefaultValue {
     Text(&'static str),
     /// A list of texts.
     List(&'static [&'static str]),
+    /// A list of texts whose order means nothing.
+    Set(&'static [&'static str]),
     /// An object without members.
     EmptyMap,
 }
@@ -140,7 +145,7 @@ impl DefaultValue {
             DefaultValue::Integer(value) => json!(value),
             DefaultValue::Number(value) => json!(value),
             DefaultValue::Text(value) => json!(value),
-            DefaultValue::List(values) => json!(values),
+            DefaultValue::List(values) | DefaultValue::Set(values) => json!(values),
             DefaultValue::EmptyMap => json!({}),
         }
     }
@@ -154,9 +159,10 @@ impl Field {
             origin: Origin::Kong,
             kind,
             default: DefaultValue::Unset,
-            former_default: None,
+            other_defaults: &[],
             required: false,
             support: Support::Honoured,
+            waived_by: None,
             part: None,
             description,
         }
@@ -171,8 +177,12 @@ impl Field {
         Field { default, ..self }
     }
 
-    pub(super) const fn formerly(self, default: DefaultValue) -> Field {
-        Field { former_default: Some(default), ..self }
+    pub(super) const fn formerly(self, other_defaults: &'static [DefaultValue]) -> Field {
+        Field { other_defaults, ..self }
+    }
+
+    pub(super) const fn waived_by(self, switch: &'static str) -> Field {
+        Field { waived_by: Some(switch), ..self }
     }
 
     pub(super) const fn within(self, part: &'static str) -> Field {

@@ -1,10 +1,11 @@
 //! The clients that the filter is at the authorization servers.
 
 use super::Checker;
-use crate::config::written::{Client, ClientAuth, Encoding, WrittenSecret};
+use crate::config::written::{Client, ClientAuth, Encoding, Located, WrittenSecret};
 use crate::diagnostic::DiagnosticKind;
 use crate::oauth::client_auth::{BasicEncoding, ClientAuthentication};
 use crate::secret::Secret;
+use url::Url;
 
 /// What to write for `client_auth` where there is nothing to authenticate with.
 #[derive(Clone, Copy)]
@@ -16,18 +17,47 @@ enum Otherwise {
 impl Checker<'_> {
     /// How the filter authenticates to the introspection endpoint at the top.
     pub(super) fn introspection_client(&mut self) -> Option<ClientAuthentication> {
-        self.client(&self.config.client, Otherwise::None)
+        let client = &self.config.client;
+        self.client(&client.client_auth, client, Otherwise::None)
     }
 
     /// How the filter authenticates to an introspection endpoint of an entry: only by what that entry
     /// says, as no server may see the credentials for another.
     pub(super) fn issuer_client(&mut self, client: &Client) -> Option<ClientAuthentication> {
-        self.client(client, Otherwise::None)
+        self.client(&client.client_auth, client, Otherwise::None)
     }
 
     /// How the filter authenticates to the token endpoint.
     pub(super) fn exchange_client(&mut self) -> Option<ClientAuthentication> {
-        self.client(&self.config.token_exchange.client, Otherwise::NoneOrInherit)
+        let own = &self.config.token_exchange.client;
+        if !self.lacks_credentials(own) || !self.may_take_over() {
+            return self.client(&own.client_auth, own, Otherwise::NoneOrInherit);
+        }
+        let sentence = "token_exchange has no client_id and client_secret of its own, so those beside \
+                        introspection_endpoint are sent to the token endpoint, which has the same origin: write them \
+                        here, too, if that is what you mean";
+        self.diagnostics.warning(DiagnosticKind::Ambiguous, &own.client_auth.pointer, sentence);
+        self.client(&own.client_auth, &self.config.client, Otherwise::NoneOrInherit)
+    }
+
+    /// Whether the client of the exchange needs a client_id and a client_secret, and neither was written.
+    fn lacks_credentials(&self, own: &Client) -> bool {
+        let needs_some = matches!(*own.client_auth, Some(ClientAuth::Basic | ClientAuth::Post));
+        let is_written = own.client_id.is_some() || own.client_secret.is_some();
+        let pointers = [&own.client_id.pointer, &own.client_secret.pointer];
+        needs_some && !is_written && !pointers.into_iter().any(|pointer| self.diagnostics.concern(pointer))
+    }
+
+    /// Whether the credentials of introspection may serve for the exchange unasked, as in a guide of Kong's: there are
+    /// some, and the server that would get them is the one that gets them anyway.
+    fn may_take_over(&self) -> bool {
+        let Client { client_id, client_secret, .. } = &self.config.client;
+        let origin = |url: &Option<String>| Some(Url::parse(url.as_deref()?).ok()?.origin());
+        let introspection = origin(&self.config.introspection_endpoint);
+        client_id.is_some()
+            && client_secret.is_some()
+            && introspection.is_some()
+            && introspection == origin(&self.config.token_exchange.token_endpoint)
     }
 
     /// Whether the introspection endpoint is to see a client certificate.
@@ -35,13 +65,18 @@ impl Checker<'_> {
         matches!(*self.config.client.client_auth, Some(ClientAuth::TlsClient))
     }
 
-    /// The one check of a client, wherever it is written.
-    fn client(&mut self, client: &Client, otherwise: Otherwise) -> Option<ClientAuthentication> {
-        if self.diagnostics.concern(&client.client_auth.pointer) {
+    /// The one check of a client, wherever it is written: the `method` with the credentials of `client`.
+    fn client(
+        &mut self,
+        method: &Located<Option<ClientAuth>>,
+        client: &Client,
+        otherwise: Otherwise,
+    ) -> Option<ClientAuthentication> {
+        if self.diagnostics.concern(&method.pointer) {
             return None;
         }
         let unset = if client.client_secret.is_some() { ClientAuth::Basic } else { ClientAuth::None };
-        match client.client_auth.unwrap_or(unset) {
+        match method.unwrap_or(unset) {
             ClientAuth::Basic => self.basic(client, otherwise),
             ClientAuth::Post => {
                 let (client_id, client_secret) = self.both(client, otherwise)?;
@@ -209,6 +244,23 @@ mod tests {
     }
 
     #[test]
+    fn an_endpoint_for_certificates_that_is_not_called_is_a_warning() {
+        const ENDPOINT: &str = "/mtls_introspection_endpoint";
+        let with = |method: Value| {
+            let endpoint = (ENDPOINT, json!("https://mtls.example.com/introspect"));
+            warnings(&[endpoint, ("/client_auth", method)])
+        };
+        for method in [json!(null), json!("client_secret_basic"), json!("client_secret_post")] {
+            let warnings = with(method);
+            assert!(warnings.len() == 1 && warnings[0].starts_with(ENDPOINT), "{warnings:?}");
+        }
+        assert!(with(json!("none")).iter().any(|warning| warning.starts_with(ENDPOINT)));
+        for method in ["tls_client_auth", "self_signed_tls_client_auth"] {
+            assert_eq!(with(json!(method)), Vec::<String>::new(), "{method}");
+        }
+    }
+
+    #[test]
     fn an_exchange_has_its_own_client_or_inherits_one() {
         const METHOD: &str = "/token_exchange/client_auth";
         const ID: &str = "/token_exchange/client_id";
@@ -225,6 +277,61 @@ mod tests {
         let nothing =
             [("/client_id", json!(null)), ("/client_secret", json!(null)), (METHOD, json!("inherit"))];
         assert!(message(&nothing, METHOD).contains("nothing to inherit"));
+    }
+
+    #[test]
+    fn f2_29_credentials_at_the_top_serve_for_the_same_server() {
+        const METHOD: &str = "/token_exchange/client_auth";
+        const ENDPOINT: &str = "/token_exchange/token_endpoint";
+        let exchange = |method: Value, endpoint: &str| {
+            let exchange = json!({"enabled": true, "client_auth": method, "token_endpoint": endpoint});
+            ("/token_exchange", exchange)
+        };
+        let post = || ClientAuthentication::Post {
+            client_id: "gateway".to_owned(),
+            client_secret: Secret::new("a-secret"),
+        };
+        let same = "https://auth.example.com/oauth2/token";
+        for (method, endpoint, expected) in [
+            (json!("client_secret_post"), same, post()),
+            (json!("client_secret_post"), "https://AUTH.example.com:443/t", post()),
+            (json!("client_secret_basic"), same, basic("gateway", BasicEncoding::Form)),
+            (json!(null), same, basic("gateway", BasicEncoding::Form)),
+        ] {
+            let changes = [exchange(method.clone(), endpoint)];
+            assert_eq!(exchange_client(&changes), expected, "{method} {endpoint}");
+            let warnings = warnings(&changes);
+            assert!(warnings.len() == 1 && warnings[0].starts_with(METHOD), "{warnings:?}");
+        }
+        let public = [exchange(json!("none"), same)];
+        assert_eq!(exchange_client(&public), ClientAuthentication::None { client_id: None });
+        assert_eq!(warnings(&public), Vec::<String>::new());
+        const BOTH: [&str; 2] = ["/token_exchange/client_id", "/token_exchange/client_secret"];
+        let post = || json!("client_secret_post");
+        for (changes, expected) in [
+            (vec![exchange(post(), "https://exchange.example.com/token")], &BOTH[..]),
+            (vec![exchange(post(), "https://auth.example.com:8443/token")], &BOTH),
+            (vec![exchange(post(), "http://auth.example.com/token")], &[BOTH[0], BOTH[1], ENDPOINT]),
+            (vec![exchange(post(), "https://auth.example.com.evil.example/token")], &BOTH),
+            (vec![exchange(post(), same), ("/token_exchange/client_id", json!("own"))], &BOTH[1..]),
+            (vec![exchange(post(), same), ("/token_exchange/client_secret", json!("own"))], &BOTH[..1]),
+            (vec![exchange(post(), same), ("/token_exchange/client_id", json!(5))], &BOTH),
+            (
+                vec![
+                    exchange(post(), same),
+                    ("/client_secret", json!(null)),
+                    ("/client_auth", json!("none")),
+                ],
+                &BOTH,
+            ),
+            (vec![exchange(post(), same), ("/introspection_endpoint", json!(null))], &BOTH),
+        ] {
+            assert_eq!(mistaken(&changes), expected, "{changes:?}");
+            let errors = crate::config::testing::loads(&crate::config::testing::with(&changes)).unwrap_err();
+            let mut of_credentials =
+                errors.iter().filter(|error| error.message.contains("client_auth needs"));
+            assert!(of_credentials.all(|error| error.message.contains("inherit")), "{errors:?}");
+        }
     }
 
     #[test]

@@ -17,6 +17,17 @@ impl Checker<'_> {
             || (self.uses_certificate() && is_named(&self.config.mtls_introspection_endpoint))
     }
 
+    /// An operator who names the endpoint for certificates may count on one being presented.
+    pub(super) fn warn_of_unused_certificate_endpoint(&mut self) {
+        let written = &self.config.mtls_introspection_endpoint;
+        let client_auth = &self.config.client.client_auth.pointer;
+        if written.is_some() && !self.uses_certificate() && !self.diagnostics.concern(client_auth) {
+            let sentence = "this is not called: client_auth is neither tls_client_auth nor self_signed_tls_client_auth, \
+                            and introspection_endpoint is for every other";
+            self.diagnostics.warning(DiagnosticKind::NoEffect, &written.pointer, sentence);
+        }
+    }
+
     /// The introspection that the fields at the top describe.
     pub(super) fn introspection(&mut self) -> Option<IntrospectionPolicy> {
         let config = self.config;

@@ -168,6 +168,7 @@ impl Checker<'_> {
                 "this is true, so tokens issued for other resources are accepted",
             );
         }
+        self.warn_of_unused_certificate_endpoint();
         self.warn_of_weak_settings();
         self.warn_about_urls();
     }

@@ -7,12 +7,14 @@ mod choices;
 mod client;
 mod exchange;
 mod issuers;
+mod proxy;
 
 use crate::config::form::TextFormat;
 use crate::config::table::{DefaultValue as Default, Field, FieldType, Origin};
 use choices::{CACHE_SHARED, CLIENT_AUTH, INTROSPECTION_FORMAT, TOKEN_VALIDATION};
 use exchange::TOKEN_EXCHANGE;
 use issuers::ISSUER;
+use proxy::PROXY_CONFIG;
 
 /// The longest time in milliseconds that Kong accepts for a timeout.
 const MAX_MILLISECONDS: u64 = 2_147_483_646;
@@ -25,7 +27,7 @@ const NO_CLIENT_CERTIFICATE: &str = "the gateway owns TLS: put the client certif
                                      endpoint on Envoy or Istio (Kong's Wasm host has no client certificates)";
 const NO_VERIFICATION_SWITCH: &str = "the gateway owns TLS: give it the authority to trust instead of switching the \
                                       check off (lua_ssl_trusted_certificate on Kong, trusted_ca of the cluster on Envoy)";
-const NO_PROXY: &str = "the gateway owns the connection: reach the authorization server through the gateway's network \
+pub(super) const NO_PROXY: &str = "the gateway owns the connection: reach the authorization server through the gateway's network \
                         (on Envoy and Istio a cluster or egress gateway), not through a proxy setting here";
 const NO_CONNECTION_SETTING: &str =
     "the gateway owns the connection: set this in the gateway (on Envoy in the cluster of the endpoint)";
@@ -346,13 +348,15 @@ pub const FIELDS: &[Field] = &[
     .host_provides(NO_PROXY),
     Field::kong("no_proxy", FieldType::Text(TextFormat::Text), "Hosts that are reached without a proxy.")
         .host_provides(NO_PROXY),
+    Field::kong("proxy_config", FieldType::Object(PROXY_CONFIG), "The proxies, as Kong's AI Gateway writes them.")
+        .host_provides(NO_PROXY),
     Field::kong(
         "max_request_body_size",
         FieldType::integer(0, MAX_SECONDS),
         "The largest request body that is read, in bytes.",
     )
     .or(Default::Integer(1_048_576))
-    .formerly(Default::Integer(8192))
+    .formerly(&[Default::Integer(8192), Default::Integer(8_388_608), Default::Integer(0)])
     .host_provides(NO_BODY_LIMIT),
     // Memory.
     Field::ours("cache", FieldType::Object(CACHE), "The cache for all tokens and introspection responses."),
@@ -362,37 +366,43 @@ pub const FIELDS: &[Field] = &[
         FieldType::List { of: TextFormat::Text, at_least: 1 },
         "The claim that names the consumer.",
     )
-    .host_provides(NO_CONSUMERS),
+    .host_provides(NO_CONSUMERS)
+    .waived_by("consumer_optional"),
     Field::kong(
         "consumer_by",
         FieldType::List { of: TextFormat::Text, at_least: 1 },
         "The properties by which the consumer is found.",
     )
-    .or(Default::List(&["custom_id", "username"]))
-    .host_provides(NO_CONSUMERS),
+    .or(Default::Set(&["custom_id", "username"]))
+    .host_provides(NO_CONSUMERS)
+    .waived_by("consumer_optional"),
     Field::kong("consumer_optional", FieldType::Boolean, "Whether a token without a consumer is accepted.")
         .or(Default::Boolean(false))
-        .host_provides(NO_CONSUMERS),
+        .host_provides(NO_CONSUMERS)
+        .waived_by("consumer_optional"),
     Field::kong(
         "consumer_groups_claim",
         FieldType::List { of: TextFormat::Text, at_least: 1 },
         "The claim that names the consumer's groups.",
     )
-    .host_provides(NO_CONSUMERS),
+    .host_provides(NO_CONSUMERS)
+    .waived_by("consumer_groups_optional"),
     Field::kong(
         "consumer_groups_optional",
         FieldType::Boolean,
         "Whether a token without consumer groups is accepted.",
     )
     .or(Default::Boolean(false))
-    .host_provides(NO_CONSUMERS),
+    .host_provides(NO_CONSUMERS)
+    .waived_by("consumer_groups_optional"),
     Field::kong(
         "credential_claim",
         FieldType::List { of: TextFormat::Text, at_least: 1 },
         "The claim that names the credential.",
     )
     .or(Default::List(&["sub"]))
-    .host_provides(NO_CONSUMERS),
+    .host_provides(NO_CONSUMERS)
+    .waived_by("consumer_optional"),
 ];
 
 const CLAIM_TO_HEADER: &[Field] = &[
@@ -503,12 +513,12 @@ mod tests {
             ("https_proxy_authorization", json!("Basic abc"), "gateway's network"),
             ("keepalive", json!(false), "cluster"),
             ("http_version", json!(1.0), "write 1.1"),
-            ("max_request_body_size", json!(0), "client_max_body_size"),
+            ("proxy_config", json!({"http_proxy_host": "proxy.example.com"}), "gateway's network"),
+            ("proxy_config", json!({"proxy_scheme": "https"}), "gateway's network"),
+            ("max_request_body_size", json!(1), "client_max_body_size"),
             ("consumer_claim", json!(["sub"]), "claim_to_header"),
             ("consumer_by", json!(["id"]), "claim_to_header"),
-            ("consumer_optional", json!(true), "claim_to_header"),
             ("consumer_groups_claim", json!(["groups"]), "claim_to_header"),
-            ("consumer_groups_optional", json!(true), "claim_to_header"),
             ("credential_claim", json!(["email"]), "write [\"sub\"]"),
             ("introspection_format", json!("string"), "yet"),
             ("client_jwk", json!("not json"), "yet"),
@@ -522,13 +532,19 @@ mod tests {
     }
 
     #[test]
-    fn the_body_size_of_an_older_kong_is_accepted() {
-        loads(&with(&[("/max_request_body_size", json!(8192))])).unwrap();
+    fn the_body_size_of_every_kong_is_accepted() {
+        for size in [json!(8192), json!(1_048_576), json!(8_388_608), json!(8_388_608.0), json!(0)] {
+            let written = with(&[("/max_request_body_size", size)]);
+            assert_eq!(loads(&written).unwrap().policy.digest, loads(&with(&[])).unwrap().policy.digest);
+        }
+        for size in [json!(8193), json!(-1), json!("0"), json!(0.5), json!(false)] {
+            message(&[("/max_request_body_size", size)], "/max_request_body_size");
+        }
     }
 
     #[test]
     fn kongs_fields_are_all_here_and_marked_as_kongs() {
-        const KONG: [(&str, &str); 4] = [
+        const KONG: [(&str, &str); 5] = [
             (
                 "",
                 "resource authorization_servers metadata_endpoint scopes_supported introspection_endpoint \
@@ -540,7 +556,7 @@ mod tests {
                  consumer_claim consumer_by consumer_optional consumer_groups_claim \
                  consumer_groups_optional credential_claim passthrough_credentials max_request_body_size \
                  timeout keepalive http_version ssl_verify http_proxy https_proxy \
-                 http_proxy_authorization https_proxy_authorization no_proxy token_exchange",
+                 http_proxy_authorization https_proxy_authorization no_proxy proxy_config token_exchange",
             ),
             ("/token_exchange", "enabled token_endpoint client_auth client_id client_secret request cache"),
             (
@@ -549,6 +565,11 @@ mod tests {
                  actor_token_header actor_token audience scopes resource",
             ),
             ("/token_exchange/cache", "enabled ttl"),
+            (
+                "/proxy_config",
+                "http_proxy_host http_proxy_port https_proxy_host https_proxy_port proxy_scheme auth_username \
+                 auth_password no_proxy",
+            ),
         ];
         let mut marked = BTreeSet::new();
         walk(FIELDS, "", &mut |at, field| {
@@ -582,6 +603,7 @@ mod tests {
             "/https_proxy",
             "/https_proxy_authorization",
             "/jwt_secret",
+            "/proxy_config/auth_password",
             "/tls_client_auth_cert",
             "/tls_client_auth_key",
             "/token_exchange/client_secret",

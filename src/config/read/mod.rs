@@ -7,6 +7,7 @@
 mod secrets;
 mod suggest;
 mod value;
+mod waived;
 
 pub(super) use value::name_of;
 
@@ -41,7 +42,7 @@ impl<'a> Reader<'a> {
         at: &str,
     ) -> Map<String, Value> {
         let mut parts: BTreeMap<_, Map<String, Value>> = BTreeMap::new();
-        for field in fields {
+        for field in fields.iter().filter(|field| field.waived_by.is_none()) {
             let pointer = pointer_to(at, field.name);
             let value = self.field(field, written.remove(field.name).unwrap_or_default(), &pointer);
             if field.support == Support::Honoured {
@@ -50,6 +51,7 @@ impl<'a> Reader<'a> {
                 parts.entry(field.part).or_default().insert(field.name.to_owned(), written);
             }
         }
+        self.waived(fields, &mut written, at);
         for name in written.keys().take(MAX_ERRORS.saturating_add(1)) {
             let sentence = suggest::unknown_field(name, fields);
             self.diagnostics.error(DiagnosticKind::UnknownField, &pointer_to(at, name), sentence);
@@ -72,7 +74,7 @@ impl<'a> Reader<'a> {
             if let Some(value) = self.value(field.kind, value, at) {
                 return value;
             }
-        } else if !is_default(field, &value) {
+        } else if !field.is_default(&value) {
             self.refuse(field.support, field.default, at);
         }
         match field.kind {
@@ -84,10 +86,7 @@ impl<'a> Reader<'a> {
     }
 
     fn refuse(&mut self, support: Support, default: DefaultValue, at: &str) {
-        let instead = match default.to_json() {
-            Value::Null => "leave this out".to_owned(),
-            default => format!("leave this out or write {default}"),
-        };
+        let instead = instead(default);
         let (kind, sentence) = match support {
             Support::Honoured => return,
             Support::NotSupportedYet => {
@@ -99,12 +98,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn is_default(field: &Field, value: &Value) -> bool {
-    let defaults = [Some(field.default), field.former_default];
-    defaults.into_iter().flatten().any(|default| {
-        let default = default.to_json();
-        *value == default || (default.is_u64() && value::whole_number(value) == default.as_u64())
-    })
+/// What to do about a field that is not acted on.
+fn instead(default: DefaultValue) -> String {
+    match default.to_json() {
+        Value::Null => "leave this out".to_owned(),
+        default => format!("leave this out or write {default}"),
+    }
 }
 
 #[cfg(test)]
@@ -121,7 +120,7 @@ mod tests {
         Field::kong("host", FieldType::Boolean, "H.").host_provides("set it in the gateway"),
         Field::kong("size", FieldType::Number, "Si.")
             .or(DefaultValue::Integer(2))
-            .formerly(DefaultValue::Integer(1))
+            .formerly(&[DefaultValue::Integer(1), DefaultValue::Integer(0)])
             .host_provides("set it in the gateway"),
     ];
 
@@ -147,9 +146,13 @@ mod tests {
 
     #[test]
     fn only_the_default_is_accepted_where_the_filter_does_not_act() {
-        for (name, value) in
-            [("later", json!(5)), ("later", json!(5.0)), ("size", json!(1)), ("size", json!(2))]
-        {
+        for (name, value) in [
+            ("later", json!(5)),
+            ("later", json!(5.0)),
+            ("size", json!(0)),
+            ("size", json!(1)),
+            ("size", json!(2)),
+        ] {
             let expected = json!({"needed": true, "boolean": true});
             assert_eq!(read(&json!({"needed": true, name: value})), Ok(expected), "{name}");
         }

@@ -22,6 +22,11 @@ pub(super) fn resolve(
     text: String,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Resolved, String> {
+    if is_placeholder(&text) {
+        let sentence = "this is a placeholder that decK has not filled in: let decK send this file, with the variable \
+                        set in its environment, or write the value";
+        return Err(sentence.to_owned());
+    }
     let Some(reference) = text.strip_prefix("{vault://") else { return Ok(Resolved::AsWritten(text)) };
     let name = reference.strip_prefix("env/").and_then(|rest| rest.strip_suffix('}'));
     let Some(name) = name.filter(|name| is_name(name)) else {
@@ -39,6 +44,11 @@ pub(super) fn resolve(
              (nginx_main_env on Kong, environment_variables of the VM on Envoy)"
         )),
     }
+}
+
+/// Whether decK would put a variable into `text`, as into `${{ env "DECK_NAME" }}`.
+fn is_placeholder(text: &str) -> bool {
+    text.split("${{").skip(1).any(|rest| rest.trim_start().starts_with("env") && rest.contains("}}"))
 }
 
 fn is_name(name: &str) -> bool {
@@ -69,6 +79,19 @@ mod tests {
             assert_eq!(resolved(text), Ok(Resolved::FromEnvironment("s3".to_owned())), "{text}");
         }
         for text in ["", "s3", "x{vault://env/a}", "{vault:", "{env}"] {
+            assert_eq!(resolved(text), Ok(Resolved::AsWritten(text.to_owned())), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_placeholder_of_decks_is_no_value() {
+        for text in
+            ["${{ env \"DECK_A\" }}", "https://${{env `DECK_A`}}/x", "${{ x }} ${{ env \"A\" | toInt }}"]
+        {
+            let sentence = resolved(text).unwrap_err();
+            assert!(sentence.contains("decK") && !sentence.contains("DECK_A"), "{text}: {sentence}");
+        }
+        for text in ["${env}", "${{", "${{ env", "{{ env \"A\" }}", "${{ other }}", "}}${{ env "] {
             assert_eq!(resolved(text), Ok(Resolved::AsWritten(text.to_owned())), "{text}");
         }
     }

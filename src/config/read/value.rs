@@ -3,6 +3,7 @@
 use super::Reader;
 use super::secrets::{self, Resolved};
 use super::suggest;
+use crate::config::defaults::whole_number;
 use crate::config::form::TextFormat;
 use crate::config::table::{Choice, Field, FieldType, Support};
 use crate::diagnostic::DiagnosticKind;
@@ -243,15 +244,6 @@ fn items_of(value: Value) -> Result<Vec<Value>, Value> {
         Value::Object(members) if members.is_empty() => Ok(Vec::new()),
         other => Err(other),
     }
-}
-
-/// The whole number, also where it is written as `3600.0`, as some encoders do.
-pub(super) fn whole_number(value: &Value) -> Option<u64> {
-    if let Some(number) = value.as_u64() {
-        return Some(number);
-    }
-    let number = value.as_f64().filter(|number| number.fract() == 0.0)?;
-    format!("{number:.0}").parse().ok()
 }
 
 fn is_list_of_objects(value: &Value) -> bool {

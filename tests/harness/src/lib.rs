@@ -12,6 +12,8 @@ pub mod fuzzed;
 pub mod signing;
 pub mod story;
 
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Every Rust file in a folder of the repository.
@@ -34,4 +36,15 @@ pub fn rust_files(folder: &str) -> Vec<PathBuf> {
 /// The path of a file of the repository.
 pub fn repository(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file)
+}
+
+/// The files of `tests/kong_examples`, by name: configurations of Kong's documentation and of its users.
+pub fn kong_examples() -> BTreeMap<String, Value> {
+    let folder = std::fs::read_dir(repository("tests/kong_examples")).unwrap();
+    let example = |path: PathBuf| {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        (name, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path:?}: {error}")))
+    };
+    folder.map(|entry| example(entry.unwrap().path())).collect()
 }

@@ -170,7 +170,9 @@ impl Serialize for Ordered<'_> {
         let mut map = serializer.serialize_map(None)?;
         let written = |name: &str| self.members.get(name).filter(|value| !value.is_null());
         for field in self.fields {
-            let Some(value) = written(field.name).filter(|value| !goes(field, value)) else { continue };
+            let Some(value) = written(field.name).filter(|value| !goes(field, value, self.members)) else {
+                continue;
+            };
             match (field.kind, value) {
                 (FieldType::Object(fields), Value::Object(members)) => {
                     map.serialize_entry(field.name, &Ordered { fields, members })?;
@@ -213,11 +215,10 @@ impl Serialize for Written<'_> {
     }
 }
 
-/// Whether a field is left out with this value.
-fn goes(field: &Field, value: &Value) -> bool {
-    let defaults = [Some(field.default), field.former_default];
-    let is_default = defaults.into_iter().flatten().any(|default| default.to_json() == *value);
-    is_left_out(field) || (field.support != Support::Honoured && is_default)
+/// Whether a field is left out with this value, beside the others of its object.
+fn goes(field: &Field, value: &Value, members: &Map<String, Value>) -> bool {
+    let is_waived = field.waived_by.is_some_and(|switch| members.get(switch) == Some(&Value::Bool(true)));
+    is_left_out(field) || is_waived || (field.support != Support::Honoured && field.is_default(value))
 }
 
 struct OrderedList<'a> {

@@ -464,6 +464,7 @@ fn another_value(pointer: &str) -> Value {
         "/consumer_claim" | "/consumer_groups_claim" | "/credential_claim" => json!(["email"]),
         "/consumer_by" => json!(["id"]),
         "/http_version" => json!(1.0),
+        "/proxy_config" => json!({"http_proxy_host": "proxy.example.com"}),
         "/token_exchange/token_endpoint" => json!("https://other.example.com/token"),
         "/token_exchange/request/subject_token_type"
         | "/token_exchange/request/requested_token_type"
@@ -481,14 +482,16 @@ fn kongs_fields() -> Vec<(String, &'static Field)> {
         for field in fields.iter().filter(|field| field.origin == Origin::Kong) {
             let pointer = format!("{at}/{}", field.name);
             match field.kind {
-                FieldType::Object(inner) => walk(inner, &pointer, found),
+                FieldType::Object(inner) if field.support == Support::Honoured => {
+                    walk(inner, &pointer, found);
+                }
                 _ => found.push((pointer, field)),
             }
         }
     }
     let mut found = Vec::new();
     walk(FIELDS, "", &mut found);
-    assert_eq!(found.len(), 60, "the fields of Kong's plugin");
+    assert_eq!(found.len(), 61, "the fields of Kong's plugin");
     found
 }
 
@@ -522,6 +525,10 @@ fn every_field_of_kongs_plugin_is_carried_over_or_told() {
         let kept = Value::Object(config_of(&converted)).pointer(&pointer).cloned();
         let is_of_consumers = field.name.starts_with("consumer") || field.name == "credential_claim";
         match field.support {
+            Support::HostProvides(_) if field.waived_by == Some(field.name) => {
+                assert_eq!((line.verdict, kept), (Verdict::Host, None), "{pointer}: {line}");
+                assert!(line.text.starts_with("left out"), "{line}");
+            }
             Support::HostProvides(_) if !is_of_consumers => {
                 assert_eq!((line.verdict, kept), (Verdict::Refused, None), "{pointer}: {line}");
                 assert!(line.text.starts_with("left out"), "{line}");
@@ -536,6 +543,32 @@ fn every_field_of_kongs_plugin_is_carried_over_or_told() {
             }
         }
     }
+}
+
+#[test]
+fn consumers_that_no_token_needs_are_left_out() {
+    let mut config = base_config();
+    for (name, value) in [
+        ("consumer_claim", json!(["sub"])),
+        ("consumer_by", json!(["username"])),
+        ("consumer_optional", json!(true)),
+        ("consumer_groups_claim", json!(["groups"])),
+        ("consumer_groups_optional", json!(true)),
+        ("credential_claim", json!(["email"])),
+    ] {
+        config[name] = value;
+    }
+    let converted = convert(&config);
+    assert!(!converted.is_fatal(), "{:?}", converted.lines);
+    let kept = config_of(&converted);
+    assert!(!kept.keys().any(|name| name.starts_with("consumer") || name == "credential_claim"), "{kept:?}");
+    let is_warned = |pointer: &str| {
+        converted.lines.iter().any(|line| line.verdict == Verdict::Warning && line.pointer == pointer)
+    };
+    assert!(is_warned("/consumer_claim") && is_warned("/consumer_groups_claim"), "{:?}", converted.lines);
+    config["consumer_groups_optional"] = json!(false);
+    let converted = convert(&config);
+    assert!(converted.is_fatal() && config_of(&converted).contains_key("consumer_groups_claim"));
 }
 
 #[test]

@@ -152,6 +152,17 @@ fn name_of(form: TextFormat) -> &'static str {
     }
 }
 
+/// What is accepted of a field that is not acted on.
+fn accepted(field: &Field) -> String {
+    let others: Vec<_> = field.other_defaults.iter().map(|other| other.to_json().to_string()).collect();
+    match field.waived_by {
+        Some(switch) if switch == field.name => "either value is".to_owned(),
+        Some(switch) => format!("with `{switch}: true` any value, else only the default is"),
+        None if others.is_empty() => "only the default is".to_owned(),
+        None => format!("only the default and those of other releases ({}) are", others.join(", ")),
+    }
+}
+
 fn default(field: &Field) -> String {
     match field.default {
         DefaultValue::Unset if field.required => "**required**".to_owned(),
@@ -168,7 +179,8 @@ fn meaning(field: &Field) -> String {
             format!("{} **Not supported yet**: only the default is accepted.", field.description)
         }
         Support::HostProvides(instead) => {
-            format!("{} **The gateway's**, only the default is accepted: {instead}.", field.description)
+            let accepted = accepted(field);
+            format!("{} **The gateway's**, {accepted} accepted: {instead}.", field.description)
         }
     }
 }

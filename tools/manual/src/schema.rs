@@ -8,6 +8,7 @@
 //! so credentials have no pattern, and a URL with a password in it is left to the filter; and it takes null in a list of choices at the end of the list only.
 
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use token_exchange::config::fields::FIELDS;
 use token_exchange::config::form::TextFormat;
 use token_exchange::config::table::{Choice, DefaultValue, Field, FieldType, Support};
@@ -38,13 +39,38 @@ fn object(fields: &[Field]) -> Map<String, Value> {
     if !required.is_empty() {
         object.insert("required".to_owned(), required.into());
     }
+    let waivers = waivers(fields);
+    if !waivers.is_empty() {
+        object.insert("allOf".to_owned(), waivers.into());
+    }
     object
+}
+
+/// For each switch by which fields are accepted that are not acted on: it is on, or they say no more than their
+/// defaults.
+fn waivers(fields: &[Field]) -> Vec<Value> {
+    let switches: BTreeSet<_> = fields.iter().filter_map(|field| field.waived_by).collect();
+    let waiver = |switch: &str| {
+        let waived = fields.iter().filter(|field| field.waived_by == Some(switch));
+        let defaults: Map<_, _> = waived
+            .map(|field| {
+                let mut schema = only_defaults(field);
+                accept_null(&mut schema);
+                (field.name.to_owned(), Value::Object(schema))
+            })
+            .collect();
+        let is_on = json!({ "properties": { switch: { "enum": [true] } }, "required": [switch] });
+        json!({ "anyOf": [is_on, { "properties": defaults }] })
+    };
+    switches.into_iter().map(waiver).collect()
 }
 
 fn property(field: &Field) -> Map<String, Value> {
     let mut schema = match field.support {
-        Support::Honoured => written(field.kind),
-        Support::NotSupportedYet | Support::HostProvides(_) => only_defaults(field),
+        Support::NotSupportedYet | Support::HostProvides(_) if field.waived_by.is_none() => {
+            only_defaults(field)
+        }
+        _ => written(field.kind),
     };
     if !field.required {
         accept_null(&mut schema);
@@ -118,9 +144,18 @@ fn map(names: TextFormat, values: FieldType) -> Value {
 
 /// The defaults that exported configurations carry, and nothing else.
 fn only_defaults(field: &Field) -> Map<String, Value> {
-    let defaults = [Some(field.default), field.former_default];
-    let values = defaults.into_iter().flatten().map(DefaultValue::to_json);
-    members(json!({ "enum": values.filter(|value| !value.is_null()).collect::<Vec<_>>() }))
+    match (field.kind, field.default) {
+        (FieldType::Object(_), _) => written(field.kind),
+        // Kong knows no sets: a text that stands twice in place of another is left to the filter.
+        (_, DefaultValue::Set(texts)) => {
+            members(json!({ "type": "array", "items": { "enum": texts }, "minItems": texts.len() }))
+        }
+        _ => {
+            let defaults = std::iter::once(&field.default).chain(field.other_defaults);
+            let values = defaults.map(|default| default.to_json()).filter(|value| !value.is_null());
+            members(json!({ "enum": values.collect::<Vec<_>>() }))
+        }
+    }
 }
 
 fn accept_null(schema: &mut Map<String, Value>) {

@@ -10,8 +10,8 @@ use token_exchange::config;
 use token_exchange::config::fields::FIELDS;
 use token_exchange::config::table::{Field, FieldType};
 use token_exchange::diagnostic::Diagnostic;
-use token_exchange_harness::repository;
 use token_exchange_harness::story::{base_config, merge};
+use token_exchange_harness::{kong_examples, repository};
 use token_exchange_manual::{reference, schema};
 
 /// Compares a file of the repository with what it should be, or writes it where UPDATE is set.
@@ -262,6 +262,60 @@ fn the_schema_and_the_filter_agree_on_every_kind_of_value_in_every_field() {
         }
     });
     assert!(count > 5000 && refusals > count / 2, "{count} {refusals}");
+}
+
+/// Kong checks by the schema before the filter sees anything.
+#[test]
+fn the_schema_takes_each_example_of_kongs_that_loads() {
+    let validator = validator();
+    let mut taken = 0;
+    for (name, example) in kong_examples() {
+        agree(&name, &validator, &example["config"]);
+        let mut config = example["config"].clone();
+        if let Some(decided) = example.get("loads_with") {
+            merge(&mut config, decided);
+        }
+        if mistakes(&config).is_empty() {
+            assert_eq!(refused(&validator, &config), Vec::<String>::new(), "{name}");
+            taken += 1;
+        }
+    }
+    assert_eq!(taken, 37, "all but those with placeholders");
+}
+
+/// What the filter refuses, Kong refuses at once, where the shape of the configuration says it.
+#[test]
+fn the_schema_refuses_consumers_that_tokens_need() {
+    let validator = validator();
+    for (changes, is_taken) in [
+        (json!({"consumer_claim": ["sub"]}), false),
+        (json!({"consumer_claim": ["sub"], "consumer_optional": false}), false),
+        (json!({"consumer_claim": ["sub"], "consumer_optional": null}), false),
+        (json!({"consumer_claim": ["sub"], "consumer_groups_optional": true}), false),
+        (json!({"consumer_by": ["id"]}), false),
+        (json!({"consumer_by": ["username"]}), false),
+        (json!({"credential_claim": ["email"]}), false),
+        (json!({"consumer_groups_claim": ["groups"], "consumer_optional": true}), false),
+        (json!({"consumer_claim": "sub", "consumer_optional": true}), false),
+        (json!({"consumer_claim": ["sub"], "consumer_optional": "true"}), false),
+        (json!({"proxy_config": {"no_proxy": "a.example.com"}}), false),
+        (json!({"proxy_config": {"hots": null}}), false),
+        (json!({"max_request_body_size": 4096}), false),
+        (json!({"consumer_claim": ["sub"], "consumer_by": ["id"], "consumer_optional": true}), true),
+        (json!({"consumer_by": ["username", "custom_id"], "credential_claim": ["sub"]}), true),
+        (json!({"consumer_groups_claim": ["groups"], "consumer_groups_optional": true}), true),
+        (json!({"proxy_config": {"http_proxy_host": null, "proxy_scheme": "http"}}), true),
+        (json!({"proxy_config": {}}), true),
+        (json!({"max_request_body_size": 0}), true),
+        (json!({"max_request_body_size": 8_388_608}), true),
+    ] {
+        let mut config = base_config();
+        for (name, value) in changes.as_object().unwrap() {
+            config[name] = value.clone();
+        }
+        assert_eq!(refused(&validator, &config).is_empty(), is_taken, "{changes}");
+        assert_eq!(mistakes(&config).is_empty(), is_taken, "{changes}: {:?}", mistakes(&config));
+    }
 }
 
 #[test]
