@@ -17,6 +17,7 @@ mod corpus;
 mod documents;
 mod jose;
 mod jwt_tables;
+mod key_sets;
 mod layers;
 mod memory;
 mod properties;
