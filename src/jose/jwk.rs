@@ -2,7 +2,8 @@
 //! signatures.
 //!
 //! A set is read tolerantly, key by key (section 5): an issuer that adds a key of a kind unknown
-//! here must not lose the others. What is left out is counted, so that an operator can see it.
+//! here must not lose the others. What is left out is counted and named, so that an operator can see it. A set
+//! is as large as the response that brings it may be (1 MiB), whatever the number of its keys.
 
 use super::alg::Algorithm;
 use super::cost;
@@ -11,11 +12,10 @@ use crate::json::{self, JsonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use std::fmt;
 
-/// How many members of `keys` are read.
-const MAX_KEYS: usize = 100;
+/// How many keys of a set are named among those left out.
+const MAX_NAMED: usize = 8;
 
 /// How many keys are tried for one token, where it does not name one.
 const MAX_KEYS_TRIED: usize = 16;
@@ -36,7 +36,19 @@ pub struct Jwk {
 pub struct JwkSet {
     /// Those first that cost least to try.
     keys: Vec<Jwk>,
-    left_out: BTreeMap<Unusable, usize>,
+    /// In the order of the reasons.
+    left_out: Vec<LeftOut>,
+}
+
+/// The members of `keys` that are not used for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Why.
+    pub reason: Unusable,
+    /// How many they are.
+    pub count: usize,
+    /// The `kid` of the first few that have one, as the issuer wrote it.
+    pub key_ids: Vec<String>,
 }
 
 /// Why a member of `keys` is not used.
@@ -58,8 +70,6 @@ pub enum Unusable {
     Exponent,
     /// A point that is not on its curve, or an even modulus.
     Invalid,
-    /// Beyond the number of keys that are read.
-    TooMany,
 }
 
 impl Unusable {
@@ -74,7 +84,6 @@ impl Unusable {
             Unusable::ModulusSize => "modulus outside 2048 to 8192 bits",
             Unusable::Exponent => "bad exponent",
             Unusable::Invalid => "not a valid public key",
-            Unusable::TooMany => "too many keys",
         }
     }
 }
@@ -126,14 +135,14 @@ impl JwkSet {
     pub fn from_members(members: &Map<String, Value>) -> Result<JwkSet, JwkSetError> {
         let listed = members.get("keys").and_then(Value::as_array).ok_or(JwkSetError::NoKeys)?;
         let mut set = JwkSet::default();
-        for value in listed.iter().take(MAX_KEYS) {
+        for value in listed {
             match Jwk::from_value(value) {
                 Ok(key) => set.keys.push(key),
-                Err(reason) => set.leave_out(reason, 1),
+                Err(reason) => set.leave_out(reason, value.get("kid").and_then(Value::as_str)),
             }
         }
-        set.leave_out(Unusable::TooMany, listed.len().saturating_sub(MAX_KEYS));
         set.keys.sort_by_key(|jwk| cost::of_operation(&jwk.key));
+        set.left_out.sort_by_key(|left_out| left_out.reason);
         Ok(set)
     }
 
@@ -187,15 +196,20 @@ impl JwkSet {
         self.keys.is_empty()
     }
 
-    /// How many keys were left out, for each reason.
-    pub fn left_out(&self) -> impl Iterator<Item = (Unusable, usize)> {
-        self.left_out.iter().map(|(reason, count)| (*reason, *count))
+    /// The keys that are not used, by the reason.
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
     }
 
-    fn leave_out(&mut self, reason: Unusable, count: usize) {
-        if count > 0 {
-            let counted = self.left_out.entry(reason).or_default();
-            *counted = counted.saturating_add(count);
+    fn leave_out(&mut self, reason: Unusable, key_id: Option<&str>) {
+        let named: usize = self.left_out.iter().map(|left_out| left_out.key_ids.len()).sum();
+        let key_id = key_id.filter(|_| named < MAX_NAMED).map(str::to_owned);
+        match self.left_out.iter_mut().find(|left_out| left_out.reason == reason) {
+            Some(left_out) => {
+                left_out.count = left_out.count.saturating_add(1);
+                left_out.key_ids.extend(key_id);
+            }
+            None => self.left_out.push(LeftOut { reason, count: 1, key_ids: key_id.into_iter().collect() }),
         }
     }
 }
@@ -260,9 +274,15 @@ fn public_key(key_type: &str, members: &Map<String, Value>) -> Result<Verificati
     })
 }
 
-/// A parameter that is there. Some issuers write null for what a key does not have.
+/// A parameter that is there. Some issuers write null for what a key does not have, or an empty list: .NET
+/// does so for `key_ops`, `oth` and `x5c`.
 fn stated<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    members.get(name).filter(|value| !value.is_null())
+    let says_something = |value: &&Value| match value {
+        Value::Null => false,
+        Value::Array(items) => !items.is_empty(),
+        _ => true,
+    };
+    members.get(name).filter(says_something)
 }
 
 /// A parameter that is a string where it is there.

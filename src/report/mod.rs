@@ -1,10 +1,12 @@
 //! REPORT: what a step found worth recording, as data. The shell prints it; the core never does.
 
+mod left_out;
 pub mod level;
 pub mod note;
 mod redaction;
 pub mod text;
 
+pub use left_out::LeftOutKeys;
 pub use level::Level;
 pub use note::Note;
 

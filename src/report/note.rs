@@ -1,8 +1,9 @@
 //! What can be reported: each note with its level and its text, in one exhaustive match each.
 
+use super::left_out::LeftOutKeys;
 use super::level::Level;
 use super::text::{ForeignProse, Quoted};
-use crate::jose::jwk::Unusable;
+use crate::jose::jwk::LeftOut;
 use crate::jose::jws::JwsError;
 use crate::oauth::endpoint::EndpointKind;
 use crate::oauth::server_metadata::ServerMetadataError;
@@ -43,8 +44,8 @@ pub enum Note {
     KeysLeftOut {
         /// How many keys can be used.
         usable: usize,
-        /// How many cannot, for each reason.
-        left_out: Vec<(Unusable, usize)>,
+        /// Those that cannot.
+        left_out: Vec<LeftOut>,
     },
     /// A mapped claim sets no header: it is absent, or cannot stand in one.
     ClaimHeaderUnset(String),
@@ -119,8 +120,8 @@ pub enum ResponseFault {
     Introspection(IntrospectionError),
     /// It is no JWK Set.
     Jwks(crate::jose::jwk::JwkSetError),
-    /// A JWK Set without a key that can be used, and how many cannot, for each reason.
-    NoUsableKey(Vec<(Unusable, usize)>),
+    /// A JWK Set without a key that can be used, and those that cannot.
+    NoUsableKey(Vec<LeftOut>),
     /// It is not the metadata of this issuer.
     Metadata {
         /// Whose metadata was asked for.
@@ -200,7 +201,7 @@ impl fmt::Display for Note {
                 write!(formatter, "the token endpoint answered {status}: error {error} {description}")
             }
             Note::KeysLeftOut { usable, left_out } => {
-                write!(formatter, "{usable} keys fetched; left out: {}", Counted(left_out))
+                write!(formatter, "{usable} keys fetched; left out: {}", LeftOutKeys(left_out))
             }
             Note::ClaimHeaderUnset(header) => write!(formatter, "no value for the header {}", Quoted(header)),
             Note::NothingShared => formatter.write_str(
@@ -257,7 +258,7 @@ impl fmt::Display for ResponseFault {
                 formatter.write_str("has no usable key")
             }
             ResponseFault::NoUsableKey(left_out) => {
-                write!(formatter, "has no usable key; left out: {}", Counted(left_out))
+                write!(formatter, "has no usable key; left out: {}", LeftOutKeys(left_out))
             }
             ResponseFault::Metadata { issuer, error } => {
                 write!(formatter, "for {} {}", Quoted(issuer), error.as_str())
@@ -280,22 +281,10 @@ impl fmt::Display for ResponseFault {
     }
 }
 
-/// Reasons with how often each occurred.
-struct Counted<'a>(&'a [(Unusable, usize)]);
-
-impl fmt::Display for Counted<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (reason, count)) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            write!(formatter, "{separator}{count} {}", reason.as_str())?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jose::jwk::Unusable;
     use crate::token::kind::WrongKind;
 
     #[test]
@@ -341,9 +330,16 @@ mod tests {
                 r#"the token endpoint answered 400: error "invalid_target" "no\r\ntoken [...]""#,
             ),
             (
-                Note::KeysLeftOut { usable: 1, left_out: vec![(Unusable::Symmetric, 2)] },
+                Note::KeysLeftOut {
+                    usable: 1,
+                    left_out: vec![LeftOut {
+                        reason: Unusable::Symmetric,
+                        count: 2,
+                        key_ids: vec!["h1".to_owned()],
+                    }],
+                },
                 Level::Info,
-                "1 keys fetched; left out: 2 published secret",
+                r#"1 keys fetched; left out: 2 published secret ("h1" and 1 more)"#,
             ),
             (
                 Note::UnusableResponse(EndpointKind::Jwks, ResponseFault::NoUsableKey(Vec::new())),

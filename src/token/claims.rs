@@ -2,7 +2,8 @@
 //! (RFC 7662 section 2.2), which are the same words.
 //!
 //! A claim of the wrong type is an error and never "absent": a date that cannot be read must not
-//! turn into a token that lives for ever.
+//! turn into a token that lives for ever. Null alone is absent, as it is no value: servers write it for what
+//! a token does not have. What must be there is missed where it is null.
 
 use crate::scope::Scope;
 use crate::time::UnixTime;
@@ -47,8 +48,10 @@ impl fmt::Display for ClaimError {
 impl std::error::Error for ClaimError {}
 
 impl ClaimsSet {
-    /// Takes the members of a JSON object that was read strictly, see [`crate::json`].
-    pub fn from_members(members: Map<String, Value>) -> ClaimsSet {
+    /// Takes the members of a JSON object that was read strictly, see [`crate::json`]. Those that are null
+    /// are left out.
+    pub fn from_members(mut members: Map<String, Value>) -> ClaimsSet {
+        members.retain(|_, value| !value.is_null());
         ClaimsSet(members)
     }
 
@@ -102,14 +105,12 @@ impl ClaimsSet {
     }
 
     /// The scope that was granted: `scope` (RFC 9068 section 2.2.3) or, without it, `scp`, which
-    /// Entra sends as a string and Okta as an array. An absent claim grants nothing, and so does
-    /// null.
+    /// Entra sends as a string and Okta as an array. An absent claim grants nothing.
     ///
     /// # Errors
     /// Neither a string nor an array of strings.
     pub fn scope(&self) -> Result<Scope, ClaimError> {
-        let stated =
-            ["scope", "scp"].into_iter().find(|name| self.0.get(*name).is_some_and(|it| !it.is_null()));
+        let stated = ["scope", "scp"].into_iter().find(|name| self.0.contains_key(*name));
         let Some(name) = stated else { return Ok(Scope::default()) };
         Ok(self.strings(name)?.into_iter().flat_map(str::split_ascii_whitespace).collect())
     }
@@ -187,7 +188,8 @@ mod tests {
 
     #[test]
     fn val_10_a_date_of_another_type_is_an_error_and_never_absent() {
-        for value in [json!("1800000600"), json!("never"), json!(null), json!(true), json!([1]), json!({})] {
+        for value in [json!("1800000600"), json!("never"), json!(true), json!([1]), json!([null]), json!({})]
+        {
             let set = claims(json!({"exp": value, "nbf": value, "iat": value}));
             for (claim, read) in [("exp", set.expires()), ("nbf", set.not_before()), ("iat", set.issued_at())]
             {
@@ -199,6 +201,27 @@ mod tests {
             }
         }
         assert_eq!(claims(json!({})).expires(), Ok(None));
+    }
+
+    #[test]
+    fn f2_19_null_is_absent() {
+        let null = claims(json!({
+            "iss": null, "sub": null, "aud": null, "exp": null, "nbf": null, "iat": null, "scope": null, "scp": null,
+            "own": {"a": null}
+        }));
+        assert_eq!((null.issuer(), null.subject()), (Ok(None), Ok(None)));
+        assert_eq!((null.expires(), null.not_before(), null.issued_at()), (Ok(None), Ok(None), Ok(None)));
+        assert_eq!((null.audiences("aud"), null.scope()), (Ok(Vec::new()), Ok(Scope::default())));
+        assert_eq!((null.get("sub"), null.at_path(&["sub".to_owned()])), (None, None));
+        assert_eq!(null.get("own"), Some(&json!({"a": null})), "what a value holds is its own");
+    }
+
+    #[test]
+    fn null_neither_adds_to_claims_nor_stands_for_one() {
+        let signed = claims(json!({"sub": null, "exp": 9, "name": "a"}));
+        let narrowed =
+            signed.narrowed_by(&claims(json!({"sub": "u1", "exp": null, "name": null, "scope": null})));
+        assert_eq!(narrowed, claims(json!({"sub": "u1", "exp": 9, "name": "a"})));
     }
 
     #[test]
@@ -219,7 +242,7 @@ mod tests {
             (json!([["a"]]), None),
             (json!(["a", 1]), None),
             (json!({"a": "a"}), None),
-            (json!(null), None),
+            (json!([null]), None),
             (json!(7), None),
         ] {
             assert_eq!(claims(json!({"aud": value})).audiences("aud").ok(), expected, "{value}");

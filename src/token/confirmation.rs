@@ -18,7 +18,7 @@ impl Confirmation {
     /// RFC 8705 section 3 wants the certificate of a token with `cnf` checked, RFC 9449 section 7.2 forbids
     /// DPoP tokens as bearer tokens, and an authorization server says the latter by `token_type` as well.
     pub fn of(claims: &ClaimsSet) -> Confirmation {
-        let has_cnf = claims.get("cnf").is_some_and(|confirmation| !confirmation.is_null());
+        let has_cnf = claims.get("cnf").is_some();
         let token_type = claims.get("token_type").and_then(Value::as_str).unwrap_or_default();
         if has_cnf || token_type.eq_ignore_ascii_case("DPoP") {
             Confirmation::Key

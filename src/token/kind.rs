@@ -227,9 +227,9 @@ fn names(claims: &ClaimsSet, claim: &str, kind: &str) -> bool {
     claims.get(claim).and_then(Value::as_str).is_some_and(|named| named.eq_ignore_ascii_case(kind))
 }
 
-/// Whether the claim is there; null is absent.
+/// Whether the claim is there.
 fn has(claims: &ClaimsSet, claim: &str) -> bool {
-    claims.get(claim).is_some_and(|value| !value.is_null())
+    claims.get(claim).is_some()
 }
 
 /// Whether the claim is there and says something.

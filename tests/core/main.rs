@@ -18,6 +18,7 @@ mod documents;
 mod jose;
 mod jwt_tables;
 mod kong_examples;
+mod key_sets;
 mod layers;
 mod memory;
 mod properties;

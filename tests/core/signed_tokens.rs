@@ -6,7 +6,8 @@ use token_exchange::http::{CalloutFailure, CalloutOutcome};
 use token_exchange::jose::alg::Algorithm;
 use token_exchange_harness::signing::{SECRET, Signer};
 use token_exchange_harness::story::{
-    EMPTIES_HEADERS, Ending, REMOVES_HEADERS, START, Story, active, answer, failed, issued, merge, with_token,
+    EMPTIES_HEADERS, Ending, REMOVES_HEADERS, START, Story, active, answer, failed, issued, merge, request,
+    with_token,
 };
 
 const ISSUER: &str = "https://as.example.com/realms/demo";
@@ -131,6 +132,44 @@ fn a_nonce_makes_no_id_token_of_what_says_it_is_an_access_token() {
         });
         let ending = Story::new(&config(&relaxed)).run(with_token(&signer().token(Some("k1"), &claims)), &[]);
         assert_eq!(ending.status(), (!accepted).then_some(401), "{patch}");
+    }
+}
+
+#[test]
+fn f2_22_a_token_whose_sub_is_null_names_no_user() {
+    let mapped = config(&json!({
+        "jwks_endpoint": null, "jwks": {"keys": [signer().jwk_named("k1")]},
+        "claim_to_header": [{"claim": "sub", "header": "X-User-Id"}]
+    }));
+    for host in [REMOVES_HEADERS, EMPTIES_HEADERS] {
+        for (patch, arrives) in [
+            (r#""sub":null,"typ":"Bearer","azp":"rs-test""#, None),
+            (r#""sub":null,"nbf":null,"iat":null,"cnf":null,"nonce":null,"at_hash":null"#, None),
+            (r#""sub":"""#, Some("")),
+            (r#""sub":"u1""#, Some("u1")),
+        ] {
+            let payload = format!(r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","exp":{},{patch}}}"#, START + 600);
+            let token = signer().compact(r#"{"alg":"EdDSA","kid":"k1"}"#, &payload);
+            let authorization = format!("Bearer {token}");
+            let request = request("GET", "/", &[("authorization", &authorization), ("x-user-id", "admin")]);
+            let upstream = Story::on(&mapped, host).run(request, &[]).upstream("x-user-id");
+            assert!(!upstream.contains(&"admin".to_owned()), "{patch}");
+            let said: Vec<_> = upstream.iter().map(String::as_str).filter(|it| !it.is_empty()).collect();
+            assert_eq!(said, arrives.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>(), "{patch}");
+        }
+    }
+}
+
+#[test]
+fn what_must_be_there_is_missed_where_it_is_null() {
+    for (name, refused) in [("iss", true), ("aud", true), ("exp", true), ("nbf", false), ("iat", false)] {
+        let mut said = claims();
+        said[name] = Value::Null;
+        let mut story = Story::new(&config(
+            &json!({"jwks_endpoint": null, "jwks": {"keys": [signer().jwk_named("k1")]}}),
+        ));
+        let ending = story.run(with_token(&signer().token(Some("k1"), &said)), &[]);
+        assert_eq!(ending.status(), refused.then_some(401), "{name}");
     }
 }
 

@@ -8,6 +8,7 @@ use crate::jose::jwk::{JwkSet, Unusable};
 use crate::jose::key::VerificationKey;
 use crate::oauth::server_metadata;
 use crate::policy::issuers::{KeyLifetimes, KeySource};
+use crate::report::LeftOutKeys;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -122,23 +123,21 @@ impl<'a> Checker<'a> {
     /// A JWK Set that is written out.
     pub(super) fn static_keys(&mut self, at: &str, members: &Map<String, Value>) -> Option<KeySource> {
         let set = JwkSet::from_members(members).unwrap_or_default();
-        let left_out: Vec<_> = set.left_out().collect();
-        if left_out.iter().any(|(reason, _)| *reason == Unusable::Symmetric) {
+        if set.left_out().iter().any(|left_out| left_out.reason == Unusable::Symmetric) {
             let sentence = "take the keys with kty oct out of this set, which counts as public: a secret that is \
                             shared with the issuer belongs into jwt_secret";
             self.diagnostics.error(DiagnosticKind::UnusableKey, at, sentence);
             return None;
         }
-        let counted = left_out.iter().map(|(reason, count)| format!("{count} x {}", reason.as_str()));
-        let counted = counted.collect::<Vec<_>>().join(", ");
+        let left_out = LeftOutKeys(set.left_out()).to_string();
         if set.is_empty() {
-            let found = if counted.is_empty() { "no key at all" } else { &counted };
+            let found = if left_out.is_empty() { "no key at all" } else { &left_out };
             let sentence = format!("write at least one key that can verify signatures; there is {found}");
             self.diagnostics.error(DiagnosticKind::UnusableKey, at, sentence);
             return None;
         }
-        if !counted.is_empty() {
-            let sentence = format!("some of these keys cannot be used: {counted}");
+        if !left_out.is_empty() {
+            let sentence = format!("some of these keys cannot be used: {left_out}");
             self.diagnostics.warning(DiagnosticKind::UnusableKey, at, sentence);
         }
         Some(KeySource::Static(set))
@@ -323,14 +322,15 @@ mod tests {
         let private = json!({
             "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "d": "hunter2"
         });
-        let unknown = json!({"kty": "AKP"});
+        let unknown = json!({"kty": "AKP", "kid": "pq1"});
         let secret = json!({"kty": "oct", "k": "hunter2"});
         let sentence = |keys: Value| message(&jwt(&[("/jwks", json!({"keys": keys}))]), "/jwks");
         assert!(sentence(json!([])).contains("no key at all"));
-        assert!(sentence(json!([unknown, private])).contains("1 x unsupported"));
+        assert!(sentence(json!([unknown, private])).contains("1 unsupported kty, crv or alg (\"pq1\")"));
         assert!(sentence(json!([ed25519(), secret])).contains("jwt_secret"));
         let warnings = warnings(&jwt(&[("/jwks", json!({"keys": [ed25519(), unknown]}))]));
-        assert_eq!(warnings, ["/jwks: some of these keys cannot be used: 1 x unsupported kty, crv or alg"]);
+        let line = r#"/jwks: some of these keys cannot be used: 1 unsupported kty, crv or alg ("pq1")"#;
+        assert_eq!(warnings, [line]);
         assert_eq!(mistaken(&jwt(&[("/jwks", json!({"keys": ["x"]}))])), ["/jwks"]);
         let endpoint = json!("https://k.example.com/keys");
         assert_eq!(mistaken(&jwt(&[("/jwks", json!(7)), ("/jwks_endpoint", endpoint)])), ["/jwks"]);

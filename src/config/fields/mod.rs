@@ -224,8 +224,8 @@ pub const FIELDS: &[Field] = &[
     Field::kong(
         "jwks_endpoint",
         FieldType::Text(TextFormat::Url),
-        "The URL of the authorization server's JWK Set; without it, jwks and jwt_secret, the keys are discovered \
-         from the metadata of each authorization server.",
+        "The URL of the authorization server's JWK Set, a response of up to 1 MiB with any number of keys; without \
+         it, jwks and jwt_secret, the keys are discovered from the metadata of each authorization server.",
     ),
     Field::kong(
         "jwks_cache_ttl",

@@ -8,7 +8,7 @@ use crate::flow::outcome::TimelyResponse;
 use crate::flow::question::{KeyFetch, Question};
 use crate::flow::server::ResourceServer;
 use crate::http::{Callout, Endpoint, FlightKey};
-use crate::jose::jwk::{JwkSet, Unusable};
+use crate::jose::jwk::JwkSet;
 use crate::oauth::endpoint::EndpointKind;
 use crate::policy::issuers::KeySource;
 use crate::rejection::Rejection;
@@ -84,15 +84,11 @@ pub(super) fn fetch_callout(endpoint: &Endpoint, kind: EndpointKind, issuer: Iss
 fn read_keys(response: TimelyResponse<'_>, environment: &mut Environment<'_>) -> Result<JwkSet, Rejection> {
     let set = response.document(environment, |body| {
         let set = JwkSet::parse(body).map_err(ResponseFault::Jwks)?;
-        if set.is_empty() { Err(ResponseFault::NoUsableKey(left_out(&set))) } else { Ok(set) }
+        if set.is_empty() { Err(ResponseFault::NoUsableKey(set.left_out().to_vec())) } else { Ok(set) }
     })?;
-    let left_out = left_out(&set);
-    if !left_out.is_empty() {
+    if !set.left_out().is_empty() {
+        let left_out = set.left_out().to_vec();
         environment.report.add(Note::KeysLeftOut { usable: set.len(), left_out });
     }
     Ok(set)
-}
-
-fn left_out(set: &JwkSet) -> Vec<(Unusable, usize)> {
-    set.left_out().collect()
 }

@@ -69,18 +69,21 @@ impl Signer {
                 let jwk = elliptic_curve_jwk("P-521", key.verifying_key().to_sec1_point(false).as_bytes());
                 with(Box::new(move |m| p521_signature(&key, m)), jwk)
             }
-            Algorithm::EdDsa => {
-                let seed: [u8; 32] = scalar("ed25519").try_into().unwrap();
-                let key = ed25519_dalek::SigningKey::from_bytes(&seed);
-                let x = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
-                let sign = move |message: &[u8]| key.sign(message).to_bytes().to_vec();
-                with(Box::new(sign), json!({"kty": "OKP", "crv": "Ed25519", "x": x}))
-            }
+            Algorithm::EdDsa => Signer::ed25519(scalar("ed25519").try_into().unwrap()),
             Algorithm::Hs256 => with(Box::new(tag::<Hmac<Sha256>>), Value::Null),
             Algorithm::Hs384 => with(Box::new(tag::<Hmac<Sha384>>), Value::Null),
             Algorithm::Hs512 => with(Box::new(tag::<Hmac<Sha512>>), Value::Null),
             _ => Signer::rsa(algorithm, "rsa"),
         }
+    }
+
+    /// A signer with the Ed25519 key of this seed.
+    pub fn ed25519(seed: [u8; 32]) -> Signer {
+        let key = ed25519_dalek::SigningKey::from_bytes(&seed);
+        let x = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
+        let sign = move |message: &[u8]| key.sign(message).to_bytes().to_vec();
+        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": x});
+        Signer { algorithm: Algorithm::EdDsa, sign: Box::new(sign), jwk }
     }
 
     /// A signer with the RSA key `name` of `keys.json`.

@@ -58,7 +58,7 @@ pub fn jwk(data: &[u8]) {
     let Ok(keys) = JwkSet::parse(data) else { return };
     let listed = json::parse_object(data).expect("a set is an object");
     let listed = listed.get("keys").and_then(Value::as_array).expect("`keys` is an array").len();
-    let left_out: usize = keys.left_out().map(|(_, count)| count).sum();
+    let left_out: usize = keys.left_out().iter().map(|left_out| left_out.count).sum();
     assert_eq!(keys.len() + left_out, listed);
     for algorithm in [
         Algorithm::Rs256,

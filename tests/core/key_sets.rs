@@ -1,0 +1,221 @@
+//! Key sets as issuers publish them: how they are written, and how they change while the filter uses them.
+
+use serde_json::{Value, json};
+use token_exchange::http::CalloutOutcome;
+use token_exchange::jose::alg::Algorithm;
+use token_exchange::jose::jwk::JwkSet;
+use token_exchange_harness::repository;
+use token_exchange_harness::signing::Signer;
+use token_exchange_harness::story::{Ending, START, Story, answer, merge, with_token};
+
+const ISSUER: &str = "https://as.example.com/realms/demo";
+const AUDIENCE: &str = "https://api.example.com/mcp";
+
+fn config(patch: &Value) -> Value {
+    let mut config = json!({
+        "resource": AUDIENCE,
+        "authorization_servers": [ISSUER],
+        "jwks_endpoint": "https://as.example.com/jwks",
+        "passthrough_credentials": true
+    });
+    merge(&mut config, patch);
+    config
+}
+
+fn claims(sub: &str) -> Value {
+    json!({"iss": ISSUER, "sub": sub, "aud": AUDIENCE, "exp": START + 90_000})
+}
+
+fn r1() -> Signer {
+    Signer::new(Algorithm::Rs256)
+}
+
+fn r2() -> Signer {
+    Signer::rsa(Algorithm::Rs256, "other_rsa")
+}
+
+fn jwks(keys: &[Value]) -> CalloutOutcome {
+    answer(200, json!({ "keys": keys }))
+}
+
+fn with(jwk: Value, members: &Value) -> Value {
+    let mut jwk = jwk;
+    jwk.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    jwk
+}
+
+/// How a request with this token ends where the set is fetched for it.
+fn first(keys: &[Value], token: &str) -> (Ending, Story) {
+    let mut story = Story::new(&config(&json!({})));
+    let ending = story.run(with_token(token), &[jwks(keys)]);
+    (ending, story)
+}
+
+fn logs(story: &Story, part: &str) -> bool {
+    story.log.iter().any(|(_, line)| line.contains(part))
+}
+
+#[test]
+fn f2_01_an_empty_list_says_nothing_of_a_key() {
+    let key = r1().jwk_named("r1");
+    let token = r1().token(Some("r1"), &claims("u1"));
+    for members in [
+        json!({"use": "sig", "key_ops": [], "oth": [], "x5c": []}),
+        json!({"oth": []}),
+        json!({"key_ops": []}),
+        json!({"x5c": []}),
+        json!({"key_ops": ["verify"], "oth": [], "d": null, "x5t": null, "x5u": null, "k": null}),
+    ] {
+        let (ending, story) = first(&[with(key.clone(), &members)], &token);
+        assert_eq!(ending.status(), None, "{members}");
+        assert!(!logs(&story, "left out"), "{members}");
+    }
+    for members in [
+        json!({"oth": [{"r": "AQ", "d": "AQ", "t": "AQ"}]}),
+        json!({"oth": [[]]}),
+        json!({"oth": [null]}),
+        json!({"oth": {}}),
+        json!({"d": "AQ"}),
+        json!({"p": "AQ"}),
+        json!({"qi": ""}),
+        json!({"key_ops": ["sign"]}),
+        json!({"key_ops": [""]}),
+        json!({"key_ops": ""}),
+        json!({"key_ops": {}}),
+        json!({"use": "enc", "key_ops": []}),
+        json!({"use": ""}),
+        json!({"n": []}),
+        json!({"kty": []}),
+    ] {
+        let (ending, story) = first(&[with(key.clone(), &members)], &token);
+        assert_eq!(ending.status(), Some(502), "{members}");
+        assert!(logs(&story, r#"("r1")"#), "{members}: {:?}", story.log);
+    }
+}
+
+#[test]
+fn f2_05_each_of_five_keys_without_a_name_is_tried() {
+    let signers: Vec<_> = (1..=5).map(|seed| Signer::ed25519([seed; 32])).collect();
+    let listed: Vec<_> = signers
+        .iter()
+        .map(|signer| with(signer.jwk(), &json!({"alg": "EdDSA", "key_ops": ["verify"]})))
+        .collect();
+    for signer in &signers {
+        for kid in [None, Some("")] {
+            let (ending, _) = first(&listed, &signer.token(kid, &claims("u1")));
+            assert_eq!(ending.status(), None, "{kid:?}");
+        }
+    }
+    let stranger = Signer::ed25519([6; 32]);
+    for kid in [None, Some("")] {
+        assert_eq!(first(&listed, &stranger.token(kid, &claims("u1"))).0.status(), Some(401), "{kid:?}");
+    }
+}
+
+#[test]
+fn f2_09_a_set_of_several_hundred_keys_is_used_whole() {
+    let signer = |number: u16| {
+        let mut seed = [7; 32];
+        seed[..2].copy_from_slice(&number.to_be_bytes());
+        Signer::ed25519(seed)
+    };
+    let named = |number: u16| signer(number).jwk_named(&format!("tenant-{number}"));
+    let listed: Vec<_> = (1..=300).map(named).collect();
+    let mut story = Story::new(&config(&json!({})));
+    let set = jwks(&listed);
+    for (place, number) in [1, 100, 101, 300].into_iter().enumerate() {
+        let token = signer(number).token(Some(&format!("tenant-{number}")), &claims("u1"));
+        let outcomes = if place == 0 { std::slice::from_ref(&set) } else { &[] };
+        assert_eq!(story.run(with_token(&token), outcomes).status(), None, "{number}");
+    }
+    let misnamed = signer(300).token(Some("tenant-299"), &claims("u1"));
+    assert_eq!(first(&listed, &misnamed).0.status(), Some(401), "a token is held to the key that it names");
+    // Without a name, as many are tried as are for any token.
+    assert_eq!(first(&listed, &signer(16).token(None, &claims("u1"))).0.status(), None);
+    assert_eq!(first(&listed, &signer(17).token(None, &claims("u1"))).0.status(), Some(401));
+}
+
+#[test]
+fn f2_10_an_operation_of_the_issuers_own_is_no_leave_to_verify() {
+    let token = r1().token(Some("r1"), &claims("u1"));
+    for (members, status) in [
+        (json!({"use": "sig", "key_ops": ["connect"]}), Some(502)),
+        (json!({"key_ops": "connect"}), Some(502)),
+        (json!({"key_ops": ["verify", "connect"]}), None),
+        (json!({"key_ops": ["connect", 7, "verify"]}), None),
+        (json!({"key_ops": ["VERIFY"]}), Some(502)),
+    ] {
+        let (ending, story) = first(&[with(r1().jwk_named("r1"), &members)], &token);
+        assert_eq!(ending.status(), status, "{members}");
+        assert_eq!(logs(&story, r#"left out: 1 "#), status.is_some(), "{members}: {:?}", story.log);
+    }
+}
+
+#[test]
+fn f2_11_a_coordinate_of_another_length_costs_that_key_alone() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let point = Signer::new(Algorithm::Es256);
+    let good = point.jwk_named("e1");
+    let octets = |name: &str| URL_SAFE_NO_PAD.decode(good[name].as_str().unwrap()).unwrap();
+    let encoded = |octets: &[u8]| json!(URL_SAFE_NO_PAD.encode(octets));
+    let (x, y) = (octets("x"), octets("y"));
+    let (long_x, long_y) = ([&[0], &x[..]].concat(), [&[0], &y[..]].concat());
+    for members in [
+        json!({"x": encoded(&long_x), "y": encoded(&long_y)}),
+        json!({"x": encoded(&long_x)}),
+        json!({"x": encoded(&x[1..])}),
+        json!({"y": encoded(&y[..31])}),
+        json!({"x": ""}),
+    ] {
+        let listed = [with(good.clone(), &members), r1().jwk_named("r1")];
+        let by_the_other = r1().token(Some("r1"), &claims("u1"));
+        let (ending, mut story) = first(&listed, &by_the_other);
+        assert_eq!(ending.status(), None, "{members}");
+        assert!(logs(&story, r#"1 keys fetched; left out: 1 not a valid public key ("e1")"#), "{members}");
+        let by_the_point = point.token(Some("e1"), &claims("u1"));
+        assert_eq!(story.run(with_token(&by_the_point), &[jwks(&listed)]).status(), Some(401), "{members}");
+    }
+}
+
+#[test]
+fn f2_14_members_that_say_nothing_here_and_one_key_under_two_algorithms() {
+    let unknown = json!({
+        "crv": "", "x5t": "AA", "x5t#S256": "AA", "x5u": "https://as.example.com/x5u", "ext": true, "factors": null
+    });
+    let pss = Signer::new(Algorithm::Ps256);
+    let p384 = Signer::new(Algorithm::Es384);
+    let listed = [
+        with(r2().jwk_named("enc"), &json!({"use": "enc", "alg": "RSA-OAEP-256"})),
+        with(with(r1().jwk_named("r1"), &unknown), &json!({"alg": "PS256", "use": "sig"})),
+        with(with(r1().jwk_named("r1"), &unknown), &json!({"alg": "RS256", "use": "sig"})),
+        p384.jwk_named("e1"),
+    ];
+    for (token, status) in [
+        (pss.token(Some("r1"), &claims("u1")), None),
+        (r1().token(Some("r1"), &claims("u1")), None),
+        (p384.token(Some("e1"), &claims("u1")), None),
+        (pss.token(None, &claims("u1")), None),
+        (r2().token(Some("enc"), &claims("u1")), Some(401)),
+        (r2().token(None, &claims("u1")), Some(401)),
+    ] {
+        assert_eq!(first(&listed, &token).0.status(), status, "{token}");
+    }
+}
+
+#[test]
+fn the_fuzzers_seeds_of_sets_as_servers_write_them_are_used() {
+    for (name, usable, left_out) in [
+        ("empty-lists", 3, 0),
+        ("five-unnamed", 5, 0),
+        ("several-hundred", 300, 0),
+        ("own-operation", 1, 1),
+        ("octet-too-many", 1, 2),
+        ("one-key-two-algorithms", 2, 1),
+    ] {
+        let bytes = std::fs::read(repository("fuzz/corpus/jwk").join(name)).unwrap();
+        let set = JwkSet::parse(&bytes).unwrap();
+        let counted: usize = set.left_out().iter().map(|left_out| left_out.count).sum();
+        assert_eq!((set.len(), counted), (usable, left_out), "{name}");
+    }
+}
