@@ -14,6 +14,7 @@ mod fail_open;
 mod fields;
 mod istio;
 mod kong;
+mod placeholder;
 mod protobuf;
 mod unknown;
 mod walk;
