@@ -65,6 +65,7 @@ pub(crate) fn contents(documents: &[Value]) -> Result<Contents<'_>, String> {
     let mut around = Vec::new();
     let mut other_filters = 0_usize;
     let names = envoy::chain::names(documents);
+    let mut around_kong = kong::around::around(documents);
     for (index, document) in documents.iter().enumerate() {
         let before = place_before(documents, index);
         let clusters = Rc::new(Clusters::of(documents, document));
@@ -90,7 +91,7 @@ pub(crate) fn contents(documents: &[Value]) -> Result<Contents<'_>, String> {
         entries.extend(
             found.into_iter().map(|entry| Entry { place: format!("{before}{}", entry.place), ..entry }),
         );
-        let mut lines = kong::around(document);
+        let mut lines = around_kong.remove(&index).unwrap_or_default();
         lines.extend(envoy::chain::around(document, &names));
         lines.extend(istio::patch::around(document, &envoy::chain::is_this_filter));
         if !lines.is_empty() {

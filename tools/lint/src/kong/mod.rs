@@ -1,4 +1,9 @@
-//! The filter in files for Kong and decK.
+//! The filter in files for Kong: a declaration for decK, bodies and answers of its Admin API and Konnect's, objects for
+//! its ingress controller, Terraform's state.
+
+pub(crate) mod around;
+mod declaration;
+mod ingress;
 
 use super::entry::{Entry, EntryKind, config_of};
 use super::{Line, Verdict};
@@ -12,42 +17,114 @@ pub(crate) const FILTER: &str = "token_exchange";
 /// Kong's own plugin with the same fields.
 const AI_MCP_OAUTH2: &str = "ai-mcp-oauth2";
 
-/// Plugins of Kong's that turn on buffered proxying: Kong then calls the upstream before any filter
-/// runs.
-const BUFFERING: [&str; 4] =
-    ["ai-proxy", "ai-proxy-advanced", "ai-request-transformer", "ai-response-transformer"];
-
 /// The lists of those whom a plugin within one is for.
 const CONSUMERS: [&str; 2] = ["consumers", "consumer_groups"];
 
-/// The entries at `pointer`, if that is a list of plugins or filters of a `document` for Kong.
+/// The type of resource that Kong's providers for Terraform have for its own plugin, after their own names.
+const TERRAFORM_TYPE: &str = "_plugin_ai_mcp_oauth2";
+
+/// The entries at `pointer` of a `document`: those of a list of plugins or filters, or one that stands by itself.
 pub(crate) fn entries<'a>(document: &'a Value, pointer: &str, value: &'a Value) -> Vec<Entry<'a>> {
-    let is_plugins = pointer.ends_with("/plugins");
-    let is_filters = pointer.ends_with("/filters") && pointer.contains("filter_chains");
-    let Some(items) = value.as_array().filter(|_| is_plugins || is_filters) else { return Vec::new() };
-    let mut entries = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let kind = match item.get("name").and_then(Value::as_str) {
-            Some(FILTER) if is_filters => EntryKind::Filter,
-            Some(FILTER) => EntryKind::Plugin,
-            Some(AI_MCP_OAUTH2) if is_plugins => EntryKind::AiMcpOauth2,
-            _ => continue,
-        };
-        let owner = pointer.rsplit_once('/').map_or("", |(owner, _)| owner);
-        let is_for_consumer = owner.rsplit('/').nth(1).is_some_and(|list| CONSUMERS.contains(&list));
-        let owner = document.pointer(owner).filter(|_| !owner.is_empty() && !is_for_consumer);
-        entries.push(Entry {
-            place: format!("{pointer}/{index}"),
-            kind,
-            config: if is_plugins { plugin_config(document, item) } else { config_of(item.get("config")) },
-            remarks: remarks(kind, item, owner, is_for_consumer),
-            wasm: None,
-            entry: item,
-            owner,
-            is_for_consumer,
-        });
+    if let Some(list) = list(document, pointer) {
+        let items = value.as_array().into_iter().flatten().enumerate();
+        return items.filter_map(|(index, item)| listed(list, document, pointer, index, item)).collect();
     }
-    entries
+    alone(document, pointer, value).into_iter().collect()
+}
+
+/// A list that may have the filter in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum List {
+    /// Plugins, each on what has the list, or on what it names.
+    Plugins,
+    /// Plugins without a word about what they are on.
+    PluginsAlone,
+    /// The filters of a filter chain.
+    Filters,
+}
+
+fn list(document: &Value, pointer: &str) -> Option<List> {
+    if pointer.ends_with("/filters") {
+        let is_of_admin_api = pointer.starts_with("/data/") || pointer == "/filters";
+        (pointer.contains("filter_chains") || is_of_admin_api).then_some(List::Filters)
+    } else if pointer.ends_with("/plugins") || pointer == "/data" {
+        Some(List::Plugins)
+    } else {
+        (pointer.is_empty() && document.is_array()).then_some(List::PluginsAlone)
+    }
+}
+
+fn listed<'a>(
+    list: List,
+    document: &'a Value,
+    pointer: &str,
+    index: usize,
+    item: &'a Value,
+) -> Option<Entry<'a>> {
+    let kind = match item.get("name").and_then(Value::as_str)? {
+        // Envoy has lists of filters, too.
+        FILTER if list == List::Filters && item.get("typed_config").is_none() => EntryKind::Filter,
+        FILTER if list != List::Filters => EntryKind::Plugin,
+        AI_MCP_OAUTH2 if list != List::Filters => EntryKind::AiMcpOauth2,
+        _ => return None,
+    };
+    let owner = pointer.rsplit_once('/').map_or("", |(owner, _)| owner);
+    let is_for_consumer = owner.rsplit('/').nth(1).is_some_and(|list| CONSUMERS.contains(&list));
+    let owner = document.pointer(owner).filter(|_| !owner.is_empty() && !is_for_consumer);
+    let knows_owner = list != List::PluginsAlone;
+    Some(Entry {
+        place: format!("{pointer}/{index}"),
+        kind,
+        config: if list == List::Filters {
+            config_of(item.get("config"))
+        } else {
+            plugin_config(document, item)
+        },
+        remarks: remarks(kind, item, owner, is_for_consumer, knows_owner),
+        wasm: None,
+        entry: item,
+        owner,
+        is_for_consumer,
+    })
+}
+
+/// An entry that is not in a list: the body of a request to the Admin API, an object for the ingress controller, a
+/// resource in Terraform's state.
+fn alone<'a>(document: &'a Value, pointer: &str, value: &'a Value) -> Option<Entry<'a>> {
+    let text = |member: &str| value.get(member).and_then(Value::as_str);
+    let has = |member: &str| value.get(member).is_some_and(|value| !value.is_null());
+    let kind_of = |name| match name {
+        FILTER => Some(EntryKind::Plugin),
+        AI_MCP_OAUTH2 => Some(EntryKind::AiMcpOauth2),
+        _ => None,
+    };
+    let is_body = pointer.is_empty() && (has("config") || has("_config"));
+    let (kind, entry) = if ingress::is_plugin(value) {
+        (kind_of(text("plugin")?)?, value)
+    } else if text("type").is_some_and(|name| name.ends_with(TERRAFORM_TYPE)) && has("values") {
+        (EntryKind::AiMcpOauth2, value.get("values")?)
+    } else if is_body {
+        (kind_of(text("name")?)?, value)
+    } else {
+        return None;
+    };
+    let mut remarks = remarks(kind, entry, None, false, false);
+    let from_secret = ["configFrom", "configPatches"].into_iter().find(|name| has(name));
+    remarks.extend(from_secret.map(|name| {
+        let text = "this takes the configuration, or parts of it, out of a Secret, and the linter judges only one that \
+                    stands in the file as a whole";
+        Line::new(Verdict::Unknown, format!("/{name}"), text)
+    }));
+    Some(Entry {
+        place: pointer.to_owned(),
+        kind: if from_secret.is_some() { EntryKind::Patch } else { kind },
+        config: plugin_config(document, entry),
+        remarks,
+        wasm: None,
+        entry,
+        owner: None,
+        is_for_consumer: false,
+    })
 }
 
 /// The configuration of a plugin, with what decK adds to it from the one that `_config` names.
@@ -79,14 +156,20 @@ pub(crate) fn impossible(policy: &Policy) -> impl Iterator<Item = Line> {
     unsupported.map(|diagnostic| Line::new(Verdict::Refused, diagnostic.pointer, diagnostic.message))
 }
 
-fn remarks(kind: EntryKind, item: &Value, owner: Option<&Value>, is_for_consumer: bool) -> Vec<Line> {
+fn remarks(
+    kind: EntryKind,
+    item: &Value,
+    owner: Option<&Value>,
+    is_for_consumer: bool,
+    knows_owner: bool,
+) -> Vec<Line> {
     let has = |name: &str| item.get(name).is_some_and(|value| !value.is_null());
     let mut remarks = Vec::new();
     if kind == EntryKind::AiMcpOauth2 {
         let text = "this is the entry of Kong's own plugin; --convert makes a filter chain of it";
         remarks.push(Line::new(Verdict::Warning, "", text));
     }
-    if kind == EntryKind::Plugin && owner.is_none() && !has("service") && !has("route") {
+    if kind == EntryKind::Plugin && knows_owner && owner.is_none() && !has("service") && !has("route") {
         let text = "a filter belongs to a service or a route: Kong refuses it as a global plugin";
         remarks.push(Line::new(Verdict::Mistake, "", text));
     }
@@ -110,48 +193,7 @@ fn remarks(kind: EntryKind, item: &Value, owner: Option<&Value>, is_for_consumer
     remarks
 }
 
-/// What a document for Kong should have, or not have, around the filter.
-pub(crate) fn around(document: &Value) -> Vec<Line> {
-    let mut plugins = Vec::new();
-    collect_plugins(document, "", &mut plugins);
-    let is_ours = document.get("_format_version").is_some() && document.to_string().contains(FILTER);
-    if !is_ours {
-        return Vec::new();
-    }
-    let mut lines = Vec::new();
-    for (pointer, plugin) in &plugins {
-        let name = plugin.get("name").and_then(Value::as_str).unwrap_or_default();
-        if BUFFERING.contains(&name) && is_enabled(plugin) {
-            let text = format!(
-                "{name} turns on buffered proxying, and Kong then calls the upstream before any filter runs"
-            );
-            lines.push(Line::new(Verdict::Warning, pointer, text));
-        }
-    }
-    let guards = plugins
-        .iter()
-        .any(|(_, plugin)| is_enabled(plugin) && plugin.to_string().contains("buffered_proxying"));
-    if !guards {
-        let text = "no plugin guards against buffered proxying, which lets requests pass the filter by: add the global \
-                    post-function plugin of the documentation";
-        lines.push(Line::new(Verdict::Warning, "/plugins", text));
-    }
-    lines
-}
-
-fn is_enabled(plugin: &Value) -> bool {
-    plugin.get("enabled") != Some(&Value::Bool(false))
-}
-
-fn collect_plugins<'a>(value: &'a Value, at: &str, plugins: &mut Vec<(String, &'a Value)>) {
-    for (name, member) in value.as_object().into_iter().flatten() {
-        for (index, item) in member.as_array().into_iter().flatten().enumerate() {
-            let pointer = format!("{at}/{name}/{index}");
-            if name == "plugins" {
-                plugins.push((pointer, item));
-            } else {
-                collect_plugins(item, &pointer, plugins);
-            }
-        }
-    }
+/// Whether Kong runs what stands here; its ingress controller has the opposite word.
+fn is_enabled(entry: &Value) -> bool {
+    entry.get("enabled") != Some(&Value::Bool(false)) && entry.get("disabled") != Some(&Value::Bool(true))
 }
