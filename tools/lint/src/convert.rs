@@ -30,7 +30,7 @@ impl Converted {
 }
 
 /// Differences that no field shows.
-const DIFFERENCES: [&str; 4] = [
+const DIFFERENCES: [&str; 5] = [
     "the filter runs after the request phase of every plugin of the service and route, whatever their priority: \
      plugins that use what ai-mcp-oauth2 found out (rate limits or acl by consumer) find nothing",
     "a filter on the service and one on the route both run, where a plugin on the route replaces the one on the \
@@ -38,6 +38,8 @@ const DIFFERENCES: [&str; 4] = [
     "the URL of the metadata document in a challenge is made of resource alone, not of Host or X-Forwarded-*",
     "credentials are not read from Kong's vaults but the one of the environment, {vault://env/NAME}, for variables \
      that nginx_main_env names",
+    "where Kong does not run the filter, such as on a node without wasm, requests pass unchecked unless the guard, a \
+     post-function plugin on the same service or route, shuts the gate",
 ];
 
 /// Makes a filter chain of every entry of `ai-mcp-oauth2` in a file.
@@ -113,7 +115,11 @@ fn is_left_out(field: &Field) -> bool {
 fn entry_lines(entry: &Value, owner: Option<&Value>, is_for_consumer: bool) -> Vec<Line> {
     let mut lines = Vec::new();
     let has = |name: &str| entry.get(name).is_some_and(|value| !value.is_null());
-    if owner.is_none() && !has("service") && !has("route") {
+    if has("plugin") {
+        let text = "Kong's ingress controller has no filter chains: put the configuration below into the KongPlugin, with \
+                    plugin: token_exchange";
+        lines.push(Line::new(Verdict::Refused, "", text));
+    } else if owner.is_none() && !has("service") && !has("route") {
         let text = "a filter chain belongs to a service or a route: put it into each that the plugin was for";
         lines.push(Line::new(Verdict::Refused, "", text));
     }

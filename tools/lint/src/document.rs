@@ -2,6 +2,7 @@
 
 use super::entry::{AnotherFilter, Entry, EntryKind};
 use super::envoy::clusters::Clusters;
+use super::placeholder::Marked;
 use super::walk::{place_before, walk};
 use super::{Checked, envoy, envoy_gateway, istio, kong};
 use serde_json::{Map, Value};
@@ -11,6 +12,23 @@ use token_exchange::json;
 /// Reads JSON or YAML, one document or several. An error shows nothing of the text, which may hold
 /// secrets.
 pub(crate) fn parse(text: &str) -> Result<Vec<Value>, String> {
+    if is_terraform(text) {
+        let sentence = "this is in Terraform's language, which the linter does not read: give it what `terraform show \
+                        -json` writes, or the entry as `deck gateway dump` writes it";
+        return Err(sentence.to_owned());
+    }
+    let documents = documents(text).or_else(|error| match Marked::new(text) {
+        Some(marked) => match documents(&marked.text) {
+            Ok(documents) => Ok(documents.into_iter().map(|document| marked.restore(document)).collect()),
+            Err(error) => Err(format!("{error}, whatever decK puts in place of its placeholders")),
+        },
+        None => Err(error),
+    })?;
+    let documents: Vec<_> = documents.into_iter().filter(|document| !document.is_null()).collect();
+    if documents.is_empty() { Err("there is nothing in it".to_owned()) } else { Ok(documents) }
+}
+
+fn documents(text: &str) -> Result<Vec<Value>, String> {
     if text.trim_start().starts_with('{') {
         return match json::parse(text.as_bytes()) {
             Ok(value) => Ok(vec![value]),
@@ -18,10 +36,19 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Value>, String> {
         };
     }
     let options = serde_saphyr::options! { with_snippet: false };
-    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options)
-        .map_err(|error| format!("this is neither JSON nor YAML that can be read: {error}"))?;
-    let documents: Vec<_> = documents.into_iter().filter(|document| !document.is_null()).collect();
-    if documents.is_empty() { Err("there is nothing in it".to_owned()) } else { Ok(documents) }
+    serde_saphyr::from_multiple_with_options(text, options)
+        .map_err(|error| format!("this is neither JSON nor YAML that can be read: {error}"))
+}
+
+/// Whether a line opens a block of Terraform's language, much of which YAML would take for one long text.
+fn is_terraform(text: &str) -> bool {
+    let opens = |line: &str| {
+        let is_labelled = ["resource \"", "data \"", "module \"", "provider \"", "variable \""]
+            .iter()
+            .any(|opening| line.starts_with(opening));
+        (is_labelled || line.starts_with("terraform ")) && line.trim_end().ends_with('{')
+    };
+    text.lines().any(opens)
 }
 
 /// What a file has of the filter.
@@ -38,6 +65,7 @@ pub(crate) fn contents(documents: &[Value]) -> Result<Contents<'_>, String> {
     let mut around = Vec::new();
     let mut other_filters = 0_usize;
     let names = envoy::chain::names(documents);
+    let mut around_kong = kong::around::around(documents);
     for (index, document) in documents.iter().enumerate() {
         let before = place_before(documents, index);
         let clusters = Rc::new(Clusters::of(documents, document));
@@ -63,7 +91,7 @@ pub(crate) fn contents(documents: &[Value]) -> Result<Contents<'_>, String> {
         entries.extend(
             found.into_iter().map(|entry| Entry { place: format!("{before}{}", entry.place), ..entry }),
         );
-        let mut lines = kong::around(document);
+        let mut lines = around_kong.remove(&index).unwrap_or_default();
         lines.extend(envoy::chain::around(document, &names));
         lines.extend(istio::patch::around(document, &envoy::chain::is_this_filter));
         if !lines.is_empty() {
@@ -75,7 +103,10 @@ pub(crate) fn contents(documents: &[Value]) -> Result<Contents<'_>, String> {
     } else if other_filters > 0 {
         Err("there are Wasm filters, but none whose name, root_id or code says token_exchange".to_owned())
     } else {
-        Err("there is no configuration of token_exchange in it".to_owned())
+        Err("there is no configuration of token_exchange in it: the linter reads a configuration by itself (JSON); for \
+             Kong a declaration, a list of plugins, an entry as the Admin API and Konnect take and give it, a KongPlugin, \
+             and what `terraform show -json` writes; and files for Envoy, Istio and Envoy Gateway"
+            .to_owned())
     }
 }
 
@@ -93,9 +124,9 @@ fn bare<'a>(document: &'a Value, members: &Map<String, Value>) -> Entry<'a> {
     }
 }
 
-/// Whether a document without a known frame is meant as a configuration: it has a field of one.
+/// Whether a document without a known frame is meant as a configuration.
 fn is_bare(members: &Map<String, Value>) -> bool {
-    const FRAME: [&str; 11] = [
+    const FRAME: [&str; 13] = [
         "_format_version",
         "services",
         "routes",
@@ -107,6 +138,10 @@ fn is_bare(members: &Map<String, Value>) -> bool {
         "resources",
         "configs",
         "@type",
+        "terraform_version",
+        "data",
     ];
-    !FRAME.iter().any(|name| members.contains_key(*name))
+    // In Terraform's JSON a resource is an object; here it is a URL.
+    let is_terraform = members.get("resource").is_some_and(Value::is_object);
+    !is_terraform && !FRAME.iter().any(|name| members.contains_key(*name))
 }

@@ -43,7 +43,7 @@ pub(crate) enum EntryKind {
     AiMcpOauth2,
     /// A filter of Envoy, Istio or Envoy Gateway.
     Wasm,
-    /// Part of such a filter, to be merged into one that stands elsewhere.
+    /// A part, or one whose configuration is, of which the rest stands elsewhere.
     Patch,
 }
 

@@ -3,7 +3,7 @@
 //!
 //! It reads a filter's configuration, a file for Kong or decK, or one for Envoy, Istio or Envoy Gateway,
 //! and says how it stands with each field: with the filter's own reading of it, so the two cannot differ.
-//! It also says what around the filter lets requests bypass it.
+//! It also says what around the filter lets requests bypass it, or answers them first.
 
 mod convert;
 mod document;
@@ -14,6 +14,7 @@ mod fail_open;
 mod fields;
 mod istio;
 mod kong;
+mod placeholder;
 mod protobuf;
 mod unknown;
 mod walk;

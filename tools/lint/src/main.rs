@@ -12,8 +12,9 @@ usage: token-exchange-lint [--quiet] FILE...
        token-exchange-lint --convert FILE...
 
 FILE is a configuration (JSON), a file for Kong or decK, or one for Envoy, Istio
-or Envoy Gateway (YAML or JSON); - is standard input. Each field that is written
-is
+or Envoy Gateway (YAML or JSON); - is standard input. Of Kong's it may be a whole
+declaration, a list of plugins, an entry as the Admin API and Konnect have it, a
+KongPlugin, or what `terraform show -json` writes. Each field that is written is
   supported   the filter acts on it
   host        the gateway does it, by the setting that is named
   refused     the filter cannot do it

@@ -183,17 +183,22 @@ filter_chains:
             [(Verdict::Unknown, "/resource"), (Verdict::Supported, "/authorization_servers")]
         );
     }
-    assert_eq!(verdicts(&findings[4]), [(Verdict::Warning, "/plugins/0"), (Verdict::Warning, "/plugins")]);
-    let guarded = yaml.replace(
-        "- name: ai-request-transformer\n",
-        "- name: post-function\n  config: {access: ['if ngx.ctx.buffered_proxying then return kong.response.exit(500) end']}\n",
-    );
-    assert_eq!(check(&guarded).len(), 4, "nothing is to be said of what is around");
-    let switched_off =
-        guarded.replace("- name: post-function\n", "- name: post-function\n  enabled: false\n");
-    assert_eq!(verdicts(&check(&switched_off)[4]), [(Verdict::Warning, "/plugins")]);
+    let unguarded = [
+        "/filter_chains/0/filters/0",
+        "/services/0/filter_chains/0/filters/1",
+        "/services/0/routes/0/plugins/0",
+    ];
+    let around = |findings: &Checked| {
+        let mut lines: Vec<_> =
+            verdicts(findings).into_iter().map(|(verdict, at)| (verdict, at.to_owned())).collect();
+        lines.sort_by_key(|(_, at)| at.clone());
+        lines
+    };
+    let warned = |at: &str| (Verdict::Warning, at.to_owned());
+    let [chain, service, route] = unguarded.map(warned);
+    assert_eq!(around(&findings[4]), [chain.clone(), warned("/plugins/0"), service.clone(), route.clone()]);
     let no_buffers = yaml.replace("ai-request-transformer\n", "ai-request-transformer\n  enabled: false\n");
-    assert_eq!(verdicts(&check(&no_buffers)[4]), [(Verdict::Warning, "/plugins")]);
+    assert_eq!(around(&check(&no_buffers)[4]), [chain, service, route]);
 }
 
 #[test]

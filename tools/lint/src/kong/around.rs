@@ -1,0 +1,169 @@
+//! What stands around the filter in a declaration: the guard that keeps the gate shut where the filter does not run,
+//! and plugins that answer a request, or have it answered, before the filter sees it.
+
+use super::super::{Line, Verdict};
+use super::declaration::{Attached, Declaration, Scope, declarations};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the guard does, as a line of a `post-function` plugin for the access phase.
+const GUARD: &str = r#"ngx.var.upstream_scheme = "token-exchange-guarded-" .. ngx.var.upstream_scheme"#;
+
+/// The plugin that runs the guard.
+const POST_FUNCTION: &str = "post-function";
+
+/// Plugins that turn on buffered proxying: Kong then calls the upstream before any filter runs.
+const BUFFERING: [&str; 4] =
+    ["ai-proxy", "ai-proxy-advanced", "ai-request-transformer", "ai-response-transformer"];
+
+/// Plugins that answer with what the upstream has said to another request.
+const CACHING: [&str; 4] =
+    ["proxy-cache", "proxy-cache-advanced", "graphql-proxy-cache-advanced", "ai-semantic-cache"];
+
+/// The tag by which an operator says that a plugin's cache may be read without a token.
+const ACCEPTED: &str = "token-exchange-accepted";
+
+/// What is to be said, by the number of the document.
+pub(crate) fn around(documents: &[Value]) -> BTreeMap<usize, Vec<Line>> {
+    let mut lines = Lines::default();
+    for declaration in declarations(documents) {
+        for filter in &declaration.filters {
+            lines.guard(&declaration, filter);
+        }
+        for plugin in &declaration.plugins {
+            lines.neighbour(&declaration, plugin);
+        }
+        for filter in &declaration.unattached {
+            let text = format!(
+                "nothing in this file names this plugin, so that its guard is not seen: name it in the same \
+                 konghq.com/plugins as a {POST_FUNCTION} plugin with the line `{GUARD}`"
+            );
+            lines.add(filter, Verdict::Warning, text);
+        }
+    }
+    lines.by_document
+}
+
+#[derive(Default)]
+struct Lines {
+    by_document: BTreeMap<usize, Vec<Line>>,
+    said: BTreeSet<(usize, String, String)>,
+}
+
+impl Lines {
+    /// One plugin may be on several services: what holds of each is said once.
+    fn add(&mut self, attached: &Attached<'_>, verdict: Verdict, text: String) {
+        let Attached { document, pointer, .. } = attached;
+        if self.said.insert((*document, pointer.clone(), text.clone())) {
+            let lines = self.by_document.entry(*document).or_default();
+            lines.push(Line::new(verdict, pointer, text));
+        }
+    }
+
+    /// Whether the gate is shut where this filter does not run.
+    fn guard(&mut self, declaration: &Declaration<'_>, filter: &Attached<'_>) {
+        if filter.scope.route.is_none() && filter.scope.service.is_none() {
+            // Kong refuses it.
+            return;
+        }
+        let functions: Vec<_> = functions(declaration).collect();
+        let services = declaration.services_of(filter.scope);
+        let on_route = |it: &&&Attached<'_>| it.scope.route.is_some() && it.scope.route == filter.scope.route;
+        let on_service = |it: &&&Attached<'_>| {
+            it.scope.route.is_none() && it.scope.service.is_some_and(|service| services.contains(&service))
+        };
+        // Of the functions for a request one runs, the nearest.
+        let mut nearest: Vec<_> = functions.iter().filter(on_route).collect();
+        if nearest.is_empty() {
+            nearest = functions.iter().filter(on_service).collect();
+        }
+        if nearest.iter().any(|function| is_guard(function)) {
+            self.replaced(declaration, filter, &functions);
+        } else if let Some(function) = nearest.first() {
+            let text = format!(
+                "this runs where the filter is and lacks the guard, without which requests pass unchecked where the \
+                 filter does not run: add the line `{GUARD}`"
+            );
+            self.add(function, Verdict::Warning, text);
+        } else if functions.iter().any(|it| it.scope == Scope::default() && is_guard(it)) {
+            let text = format!(
+                "the guard is global only, and any {POST_FUNCTION} on this service or one of its routes replaces it: \
+                 put it on the service or route that has the filter"
+            );
+            self.add(filter, Verdict::Warning, text);
+        } else {
+            let text = format!(
+                "there is no guard, and where the filter does not run (a node without wasm, another filter that \
+                 failed to configure, buffered proxying) requests pass unchecked: add a {POST_FUNCTION} plugin to the \
+                 same service or route, whose access code has the line `{GUARD}`"
+            );
+            self.add(filter, Verdict::Warning, text);
+        }
+    }
+
+    /// A route's own function replaces that of its service.
+    fn replaced(
+        &mut self,
+        declaration: &Declaration<'_>,
+        filter: &Attached<'_>,
+        functions: &[&Attached<'_>],
+    ) {
+        let is_replacing = |it: &&&Attached<'_>| {
+            it.scope.route.is_some() && declaration.overlap(it.scope, filter.scope) && !is_guard(it)
+        };
+        for function in functions.iter().filter(is_replacing) {
+            let text = format!(
+                "this replaces the guard of its service on this route, so that requests pass unchecked where the filter \
+                 does not run: add the line `{GUARD}`"
+            );
+            self.add(function, Verdict::Warning, text);
+        }
+    }
+
+    /// What a plugin does to the filters that some request meets together with it.
+    fn neighbour(&mut self, declaration: &Declaration<'_>, plugin: &Attached<'_>) {
+        let Attached { name, entry, scope, .. } = plugin;
+        if !declaration.filters.iter().any(|filter| declaration.overlap(filter.scope, *scope)) {
+            return;
+        }
+        if BUFFERING.contains(name) {
+            let text = format!(
+                "{name} turns on buffered proxying, and Kong then calls the upstream before any filter runs"
+            );
+            self.add(plugin, Verdict::Warning, text);
+        }
+        if CACHING.contains(name) && !is_accepted(entry) {
+            let text = format!(
+                "{name} answers from its cache before the filter runs, so that what one caller may read is given to \
+                 requests without a token: take it away from where the filter is, or, if all that it caches is public, give this entry the tag {ACCEPTED}"
+            );
+            self.add(plugin, Verdict::Refused, text);
+        }
+    }
+}
+
+/// The `post-function` plugins that run for every caller.
+fn functions<'a>(declaration: &'a Declaration<'a>) -> impl Iterator<Item = &'a Attached<'a>> {
+    declaration.plugins.iter().filter(|plugin| plugin.name == POST_FUNCTION && !plugin.scope.is_for_consumer)
+}
+
+/// Whether the code of a function for the access phase has the line of the guard.
+fn is_guard(function: &Attached<'_>) -> bool {
+    let access = |config: &'_ Value| config.get("access").filter(|access| !access.is_null()).cloned();
+    let own = function.entry.get("config").and_then(access);
+    let code = match own.or_else(|| function.common.and_then(access)) {
+        Some(Value::Array(pieces)) => pieces,
+        Some(piece) => vec![piece],
+        None => Vec::new(),
+    };
+    let mut lines = code.iter().filter_map(Value::as_str).flat_map(str::lines);
+    // What stands after two hyphens is a comment.
+    lines.any(|line| line.split("--").next().is_some_and(|code| code.contains(GUARD)))
+}
+
+fn is_accepted(entry: &Value) -> bool {
+    let tags = entry.get("tags").and_then(Value::as_array).into_iter().flatten();
+    let annotation = entry.pointer("/metadata/annotations/konghq.com~1tags").and_then(Value::as_str);
+    let annotated = annotation.unwrap_or_default().split(',').map(str::trim);
+    tags.filter_map(Value::as_str).chain(annotated).any(|tag| tag == ACCEPTED)
+}
