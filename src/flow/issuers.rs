@@ -1,15 +1,17 @@
 //! The issuers of one configuration, each with its keys.
 
+use super::discovery::Discovery;
 use super::keys::Keys;
 use crate::policy::issuers::IssuerPolicy;
 use crate::rejection::Rejection;
 use std::rc::Rc;
 
-/// An issuer that is recognised by `iss`, and what is known of its keys.
+/// An issuer that is recognised by `iss`, and what is known of its keys and of where they are.
 #[derive(Debug)]
 pub(super) struct Issuer {
     pub(super) policy: Rc<IssuerPolicy>,
     pub(super) keys: Keys,
+    pub(super) discovery: Discovery,
 }
 
 /// All issuers that are recognised by `iss`.
@@ -23,7 +25,11 @@ pub(super) struct IssuerId(usize);
 impl Issuers {
     /// No keys are known yet.
     pub(super) fn new(policies: &[Rc<IssuerPolicy>]) -> Issuers {
-        let issuer = |policy: &Rc<IssuerPolicy>| Issuer { policy: Rc::clone(policy), keys: Keys::default() };
+        let issuer = |policy: &Rc<IssuerPolicy>| Issuer {
+            policy: Rc::clone(policy),
+            keys: Keys::default(),
+            discovery: Discovery::default(),
+        };
         Issuers(policies.iter().map(issuer).collect())
     }
 

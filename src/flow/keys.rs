@@ -8,7 +8,6 @@
 //! A fetch is a [`Ticket`], so that what ends is what began. A clock that is set back takes the times of
 //! fetches back with it: no pause becomes longer, and no fetch is blocked by one.
 
-use crate::http::Endpoint;
 use crate::jose::jwk::JwkSet;
 use crate::policy::issuers::KeyLifetimes;
 use crate::rejection::RetryAfter;
@@ -22,17 +21,12 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Where no request can wake another, so many may fetch the same at a time.
 const MAX_CONCURRENT_FETCHES: usize = 4;
 
-/// The fetched keys of one issuer, and where they are fetched.
+/// The fetched keys of one issuer.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     set: Option<FetchedSet>,
     /// How many sets were fetched.
     generation: u64,
-    /// Where the metadata says the set is, and until when that holds.
-    discovered: Option<(Endpoint, UnixTime)>,
-    /// Which of the metadata's URLs is next, and how often in a row it did not answer.
-    url: usize,
-    tries: u32,
     /// When a fetch failed, where none has succeeded since.
     failed: Option<UnixTime>,
     /// When an unknown key last caused a fetch.
@@ -211,41 +205,6 @@ impl Keys {
     /// Whether the set was fetched at `since` or later.
     pub(super) fn is_newer_than(&self, since: UnixTime) -> bool {
         self.set.as_ref().is_some_and(|set| set.at >= since)
-    }
-
-    /// Where the metadata says the set is, while that holds.
-    pub(super) fn endpoint(&self, now: UnixTime) -> Option<&Endpoint> {
-        self.discovered.as_ref().filter(|(_, until)| now < *until).map(|(endpoint, _)| endpoint)
-    }
-
-    /// The metadata was found.
-    pub(super) fn discover(&mut self, endpoint: Endpoint, until: UnixTime) {
-        self.discovered = Some((endpoint, until));
-        self.tries = 0;
-    }
-
-    /// The set is not where the metadata said, so that the metadata is asked for again.
-    pub(super) fn lose_endpoint(&mut self) {
-        self.discovered = None;
-    }
-
-    /// Which of so many URLs the metadata is looked for at.
-    pub(super) fn metadata_url(&self, urls: usize) -> usize {
-        self.url.checked_rem(urls).unwrap_or_default()
-    }
-
-    /// The metadata is not at its URL: the next is tried.
-    pub(super) fn next_url(&mut self) {
-        self.url = self.url.wrapping_add(1);
-        self.tries = 0;
-    }
-
-    /// The URL did not answer: it is tried again, so many times in a row.
-    pub(super) fn retry_same_url(&mut self, max_tries: u32) {
-        self.tries = self.tries.saturating_add(1);
-        if self.tries >= max_tries {
-            self.next_url();
-        }
     }
 
     /// Takes the times of fetches back by as much as the clock was set back.
@@ -487,18 +446,5 @@ mod tests {
             UnknownKey::DoesNotExist,
             "one has left, and never ends its fetch"
         );
-    }
-
-    #[test]
-    fn metadata_is_tried_at_each_url_in_turn() {
-        let mut keys = Keys::default();
-        assert_eq!(keys.metadata_url(2), 0);
-        keys.next_url();
-        assert_eq!(keys.metadata_url(2), 1);
-        keys.retry_same_url(3);
-        keys.retry_same_url(3);
-        assert_eq!(keys.metadata_url(2), 1);
-        keys.retry_same_url(3);
-        assert_eq!(keys.metadata_url(2), 0);
     }
 }

@@ -3,6 +3,7 @@
 mod accept;
 mod authorize;
 mod credentials;
+mod discovery;
 mod environment;
 mod field_rules;
 mod foreign_prose;

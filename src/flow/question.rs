@@ -1,5 +1,6 @@
 //! What a request asks, as data.
 
+use super::discovery::Turn;
 use super::issuers::IssuerId;
 use super::proven::Voucher;
 use crate::http::ByteLimit;
@@ -10,8 +11,8 @@ use crate::rejection::Rejection;
 /// What a request asks.
 #[derive(Debug)]
 pub(super) enum Question {
-    /// Where are the keys of this issuer?
-    Metadata(IssuerId),
+    /// Where are the keys of this issuer, by the URL that this try is about?
+    Metadata(IssuerId, Turn),
     /// Which keys has this issuer?
     Keys(IssuerId),
     /// Is the token active?
@@ -29,7 +30,7 @@ impl Question {
     /// The gateway is asked for the body, and no endpoint.
     pub(super) fn endpoint(&self) -> Result<EndpointKind, Rejection> {
         match self {
-            Question::Metadata(_) => Ok(EndpointKind::Metadata),
+            Question::Metadata(..) => Ok(EndpointKind::Metadata),
             Question::Keys(_) => Ok(EndpointKind::Jwks),
             Question::Introspection(_) => Ok(EndpointKind::Introspection),
             Question::Grant(_) => Ok(EndpointKind::Token),
@@ -37,10 +38,16 @@ impl Question {
         }
     }
 
+    /// Whether it need not be asked by this request where another has found the answer meanwhile, by a callout
+    /// of its own: where the keys are does not change between the two.
+    pub(super) fn is_settled_by_any(&self) -> bool {
+        matches!(self, Question::Metadata(..))
+    }
+
     /// The issuer whose keys are fetched by it.
     pub(super) fn issuer(&self) -> Option<IssuerId> {
         match self {
-            Question::Metadata(issuer) | Question::Keys(issuer) => Some(*issuer),
+            Question::Metadata(issuer, _) | Question::Keys(issuer) => Some(*issuer),
             Question::Introspection(_) | Question::Grant(_) | Question::Body(_) => None,
         }
     }

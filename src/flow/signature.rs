@@ -141,7 +141,7 @@ impl ResourceServer {
             },
             Some(KeyFetch::GoesOn { metadata_callouts }) => {
                 let question = self.key_question(issuer, now)?;
-                if matches!(question, Question::Metadata(_))
+                if matches!(question, Question::Metadata(..))
                     && metadata_callouts >= questions::metadata::urls(self, issuer)?.len()
                 {
                     return Err(unavailable(RetryAfter::SOON).into());

@@ -1,12 +1,14 @@
 //! Key sets as issuers publish them: how they are written, and how they change while the filter uses them.
 
 use serde_json::{Value, json};
-use token_exchange::http::CalloutOutcome;
+use token_exchange::http::{CalloutFailure, CalloutOutcome};
 use token_exchange::jose::alg::Algorithm;
 use token_exchange::jose::jwk::JwkSet;
 use token_exchange_harness::repository;
 use token_exchange_harness::signing::Signer;
-use token_exchange_harness::story::{Ending, START, Story, answer, merge, with_token};
+use token_exchange_harness::story::{
+    EMPTIES_HEADERS, Ending, REMOVES_HEADERS, START, Sent, Story, Waiting, answer, failed, merge, with_token,
+};
 
 const ISSUER: &str = "https://as.example.com/realms/demo";
 const AUDIENCE: &str = "https://api.example.com/mcp";
@@ -201,6 +203,86 @@ fn f2_14_members_that_say_nothing_here_and_one_key_under_two_algorithms() {
     ] {
         assert_eq!(first(&listed, &token).0.status(), status, "{token}");
     }
+}
+
+/// Lets requests that wait for their callouts end, one callout of each in turn. Where callouts are shared, the
+/// first to ask a question makes the callout, and the others are given what it brought.
+fn end_all(
+    story: &mut Story,
+    mut waiting: Vec<(Waiting, Sent)>,
+    joins: bool,
+    answers: impl Fn(&Sent) -> CalloutOutcome,
+) -> Vec<Ending> {
+    let mut endings = Vec::new();
+    while !waiting.is_empty() {
+        let mut flown = Vec::new();
+        for (request, sent) in std::mem::take(&mut waiting) {
+            let (outcome, flight) = (answers(&sent), sent.flight.expect("a question that others ask"));
+            let story = story.return_to(request);
+            let joined = joins && flown.contains(&flight);
+            flown.push(flight);
+            match if joined { story.resume_joined(&outcome) } else { story.resume(&outcome) } {
+                Some(ending) => endings.push(ending),
+                None => waiting.push((story.set_aside(), story.sent.last().unwrap().clone())),
+            }
+        }
+    }
+    endings
+}
+
+/// Requests that arrive at once: those that wait, and how the others ended.
+fn begin_all(story: &mut Story, tokens: &[String]) -> (Vec<(Waiting, Sent)>, Vec<Ending>) {
+    let (mut waiting, mut endings) = (Vec::new(), Vec::new());
+    for token in tokens {
+        match story.begin(with_token(token)) {
+            Some(ending) => endings.push(ending),
+            None => waiting.push((story.set_aside(), story.sent.last().unwrap().clone())),
+        }
+    }
+    (waiting, endings)
+}
+
+/// How many requests arrive at once.
+const AT_ONCE: usize = 4;
+
+fn good_tokens() -> Vec<String> {
+    (0..AT_ONCE).map(|number| r1().token(Some("r1"), &claims(&format!("u{number}")))).collect()
+}
+
+#[test]
+fn requests_that_look_for_the_metadata_at_once_look_at_each_url_in_turn() {
+    let metadata = || answer(200, json!({"issuer": ISSUER, "jwks_uri": "https://keys.example.com/jwks"}));
+    let answers = |sent: &Sent| match sent.url.as_str() {
+        url if url.contains("oauth-authorization-server") => answer(404, ""),
+        url if url.contains("openid-configuration") => metadata(),
+        _ => jwks(&[r1().jwk_named("r1")]),
+    };
+    for host in [REMOVES_HEADERS, EMPTIES_HEADERS] {
+        let mut story = Story::on(&config(&json!({"jwks_endpoint": null})), host);
+        let (waiting, _) = begin_all(&mut story, &good_tokens());
+        assert_eq!(waiting.len(), AT_ONCE);
+        let endings = end_all(&mut story, waiting, host.joins_callouts, answers);
+        assert!(endings.iter().all(|ending| ending.status().is_none()), "{host:?}: {endings:?}");
+    }
+}
+
+#[test]
+fn a_request_goes_on_with_the_metadata_that_another_has_found() {
+    let mut story = Story::on(&config(&json!({"jwks_endpoint": null})), EMPTIES_HEADERS);
+    let (mut waiting, _) = begin_all(&mut story, &good_tokens());
+    let metadata = answer(200, json!({"issuer": ISSUER, "jwks_uri": "https://keys.example.com/jwks"}));
+    let (first, _) = waiting.remove(0);
+    assert!(story.return_to(first).resume(&metadata).is_none());
+    let first = story.set_aside();
+    for (request, _) in waiting {
+        // Its own callout fails, which is of no account.
+        assert!(story.return_to(request).resume(&failed(CalloutFailure::Unreachable)).is_none());
+        assert_eq!(story.sent.last().unwrap().url, "https://keys.example.com/jwks");
+        let ending = story.resume(&jwks(&[r1().jwk_named("r1")]));
+        assert_eq!(ending.expect("an ending").status(), None);
+    }
+    let ending = story.return_to(first).resume(&jwks(&[r1().jwk_named("r1")]));
+    assert_eq!(ending.expect("an ending").status(), None);
 }
 
 #[test]

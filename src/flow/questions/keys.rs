@@ -25,7 +25,7 @@ impl ResourceServer {
     ) -> Result<Question, Rejection> {
         Ok(match jwks_endpoint(self, issuer, now)? {
             Some(_) => Question::Keys(issuer),
-            None => Question::Metadata(issuer),
+            None => Question::Metadata(issuer, self.issuers.get(issuer)?.discovery.turn()),
         })
     }
 }
@@ -54,7 +54,7 @@ pub(in crate::flow) fn learn(
         Some(Err(rejection)) => {
             // A server that answers, with something else, may have moved its keys.
             if matches!(rejection, Rejection::Unusable(_)) {
-                server.issuers.get_mut(issuer)?.keys.lose_endpoint();
+                server.issuers.get_mut(issuer)?.discovery.lose_endpoint();
             }
             (FetchEnd::Failed, KeyFetch::Failed(rejection))
         }
@@ -70,14 +70,18 @@ fn jwks_endpoint(
     let issuer = server.issuers.get(issuer)?;
     match issuer.policy.proof.keys() {
         Some(KeySource::Endpoint(endpoint)) => Ok(Some(endpoint)),
-        Some(KeySource::Discovered(_)) => Ok(issuer.keys.endpoint(now)),
+        Some(KeySource::Discovered(_)) => Ok(issuer.discovery.endpoint(now)),
         _ => Err(Rejection::Internal),
     }
 }
 
-/// Every request that needs the keys of an issuer asks the same.
+/// Every request that needs the keys of an issuer asks the same, at the same URL.
 pub(super) fn fetch_callout(endpoint: &Endpoint, kind: EndpointKind, issuer: IssuerId) -> Callout {
-    let flight = DigestBuilder::new(kind.as_str()).field(&issuer.to_bytes()).finish();
+    let flight = DigestBuilder::new(kind.as_str())
+        .field(&issuer.to_bytes())
+        .field(endpoint.host_field().as_bytes())
+        .field(endpoint.path_and_query.as_bytes())
+        .finish();
     Callout { flight: Some(FlightKey(*flight.as_bytes())), ..Callout::get(endpoint) }
 }
 

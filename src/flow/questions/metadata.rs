@@ -1,6 +1,7 @@
 //! Where are the keys of an issuer? (RFC 8414 section 3, OpenID Connect Discovery section 4)
 
 use super::keys::fetch_callout;
+use crate::flow::discovery::Turn;
 use crate::flow::environment::Environment;
 use crate::flow::issuers::IssuerId;
 use crate::flow::keys::FetchEnd;
@@ -16,20 +17,23 @@ use crate::rejection::Rejection;
 use crate::report::note::ResponseFault;
 
 /// A request for the metadata, at the URL whose turn it is.
-pub(in crate::flow) fn callout(server: &ResourceServer, issuer: IssuerId) -> Result<Callout, Rejection> {
+pub(in crate::flow) fn callout(
+    server: &ResourceServer,
+    issuer: IssuerId,
+    turn: Turn,
+) -> Result<Callout, Rejection> {
     let urls = urls(server, issuer)?;
-    let keys = &server.issuers.get(issuer)?.keys;
-    let url = urls.get(keys.metadata_url(urls.len())).ok_or(Rejection::Internal)?;
+    let url = urls.get(turn.url(urls.len())).ok_or(Rejection::Internal)?;
     Ok(fetch_callout(url, EndpointKind::Metadata, issuer))
 }
 
-/// Takes what the URL brought; `None` where another request has processed it. A response that is not the
+/// Takes what the URL brought; `None` where another request has processed it, or found the metadata meanwhile. A response that is not the
 /// metadata leads to the next URL; where there was no response, a later request tries again. What is given
 /// back is how that ends the fetch, and how far this request's own is.
 pub(in crate::flow) fn learn(
     server: &mut ResourceServer,
     request: &Request,
-    issuer: IssuerId,
+    (issuer, turn): (IssuerId, Turn),
     response: Option<Result<TimelyResponse<'_>, Rejection>>,
     environment: &mut Environment<'_>,
 ) -> Result<(FetchEnd, KeyFetch), Rejection> {
@@ -42,19 +46,19 @@ pub(in crate::flow) fn learn(
     let failed = |rejection| (FetchEnd::Failed, KeyFetch::Failed(rejection));
     let Some(response) = response else { return Ok(goes_on) };
     let read = response.map(|response| read_metadata(server, issuer, response, environment));
-    let keys = &mut server.issuers.get_mut(issuer)?.keys;
+    let discovery = &mut server.issuers.get_mut(issuer)?.discovery;
     Ok(match read {
         Ok(Ok(endpoint)) => {
             let until = environment.now.saturating_add(lifetimes.metadata);
-            keys.discover(server.policy.with_cluster(endpoint), until);
+            discovery.discover(server.policy.with_cluster(endpoint), until);
             goes_on
         }
         Ok(Err(rejection)) => {
-            keys.next_url();
+            discovery.next_url(turn);
             if metadata_callouts < urls { goes_on } else { failed(rejection) }
         }
         Err(rejection) => {
-            keys.retry_same_url(lifetimes.metadata_tries);
+            discovery.retry_same_url(turn, lifetimes.metadata_tries);
             failed(rejection)
         }
     })

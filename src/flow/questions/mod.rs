@@ -28,7 +28,7 @@ pub(super) fn callout(
     now: UnixTime,
 ) -> Result<Callout, Rejection> {
     match question {
-        Question::Metadata(issuer) => metadata::callout(server, *issuer),
+        Question::Metadata(issuer, turn) => metadata::callout(server, *issuer, *turn),
         Question::Keys(issuer) => keys::callout(server, *issuer, now),
         Question::Introspection(introspector) => introspection::callout(server, request, *introspector),
         Question::Grant(leg) => grant::callout(server, request, *leg),
@@ -59,12 +59,14 @@ impl ResourceServer {
             (Event::Called { outcome, joined }, _) => (outcome, joined),
         };
         let response = outcome::in_time(outcome, question.endpoint()?, due, environment);
-        // The request that made the callout has processed this response.
-        let settled = joined && self.settle_by_another(&mut request, &question, asked, environment);
+        // The request that made the callout has processed this response, or another has found meanwhile what
+        // this one looks for.
+        let settled = (joined || question.is_settled_by_any())
+            && self.settle_by_another(&mut request, &question, asked, environment);
         match question {
-            Question::Metadata(issuer) => {
+            Question::Metadata(issuer, turn) => {
                 let response = (!settled).then_some(response);
-                let learned = metadata::learn(self, &request, issuer, response, environment)?;
+                let learned = metadata::learn(self, &request, (issuer, turn), response, environment)?;
                 self.end_fetch(&mut request, issuer, ticket, learned, environment.now)?;
             }
             Question::Keys(issuer) => {
@@ -105,12 +107,12 @@ impl ResourceServer {
         asked: UnixTime,
         environment: &mut Environment<'_>,
     ) -> bool {
-        let keys = |issuer: &IssuerId| self.issuers.get(*issuer).ok().map(|issuer| &issuer.keys);
+        let known = |issuer: &IssuerId| self.issuers.get(*issuer).ok();
         match question {
-            Question::Metadata(issuer) => {
-                keys(issuer).is_some_and(|keys| keys.endpoint(environment.now).is_some())
+            Question::Metadata(issuer, _) => {
+                known(issuer).is_some_and(|issuer| issuer.discovery.endpoint(environment.now).is_some())
             }
-            Question::Keys(issuer) => keys(issuer).is_some_and(|keys| keys.is_newer_than(asked)),
+            Question::Keys(issuer) => known(issuer).is_some_and(|issuer| issuer.keys.is_newer_than(asked)),
             Question::Introspection(introspector) => {
                 match self.known_introspection(request, *introspector, environment) {
                     Ok(known) => request.settled.introspected = known,
