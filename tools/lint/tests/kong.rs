@@ -434,10 +434,21 @@ fn annotations_say_what_kongs_ingress_controller_puts_where() {
 }
 
 #[test]
-fn a_plugin_that_answers_from_a_cache_is_refused_where_the_filter_is() {
+fn a_plugin_that_answers_by_itself_is_refused_where_the_filter_is() {
     let guard = function(GUARD);
     let filter = filter();
-    for name in ["proxy-cache", "proxy-cache-advanced", "graphql-proxy-cache-advanced", "ai-semantic-cache"] {
+    for name in [
+        "proxy-cache",
+        "proxy-cache-advanced",
+        "graphql-proxy-cache-advanced",
+        "ai-semantic-cache",
+        "aws-lambda",
+        "azure-functions",
+        "forward-proxy",
+        "kafka-upstream",
+        "confluent",
+        "solace-upstream",
+    ] {
         let plugin = json!({"name": name, "config": {"strategy": "memory"}});
         let with = |member: &str, value: Value| {
             let mut plugin = plugin.clone();

@@ -20,7 +20,11 @@ const BUFFERING: [&str; 4] =
 const CACHING: [&str; 4] =
     ["proxy-cache", "proxy-cache-advanced", "graphql-proxy-cache-advanced", "ai-semantic-cache"];
 
-/// The tag by which an operator says that a plugin's cache may be read without a token.
+/// Plugins that call something else than the service, themselves, and answer with what it says.
+const CALLING: [&str; 6] =
+    ["aws-lambda", "azure-functions", "forward-proxy", "kafka-upstream", "confluent", "solace-upstream"];
+
+/// The tag by which an operator says that what a plugin answers with is for requests without a token, too.
 const ACCEPTED: &str = "token-exchange-accepted";
 
 /// What is to be said, by the number of the document.
@@ -132,10 +136,22 @@ impl Lines {
             );
             self.add(plugin, Verdict::Warning, text);
         }
-        if CACHING.contains(name) && !is_accepted(entry) {
+        if is_accepted(entry) {
+            return;
+        }
+        if CACHING.contains(name) {
             let text = format!(
                 "{name} answers from its cache before the filter runs, so that what one caller may read is given to \
-                 requests without a token: take it away from where the filter is, or, if all that it caches is public, give this entry the tag {ACCEPTED}"
+                 requests without a token: take it away from where the filter is, or, if all that it caches is \
+                 public, give this entry the tag {ACCEPTED}"
+            );
+            self.add(plugin, Verdict::Refused, text);
+        }
+        if CALLING.contains(name) {
+            let text = format!(
+                "{name} makes its call before the filter runs, so that requests without a token are let through to \
+                 it: take it away from where the filter is, or, if what it calls is public, give this entry the tag \
+                 {ACCEPTED}"
             );
             self.add(plugin, Verdict::Refused, text);
         }
