@@ -5,8 +5,12 @@
 //! authenticated as a whole; what does not match exactly is a miss.
 //!
 //! ```text
-//! version 2 | expiry, ms, big endian 8 | key digest 32 | nonce 12 | AES-256-GCM-SIV of the payload .. | tag 16
+//! version 3 | expiry, ms, big endian 8 | key digest 32 | nonce 12 | AES-256-GCM-SIV of what follows | tag 16
+//!                                                      payload's length 2 | payload | zeros up to the end
 //! ```
+//!
+//! Every entry has the same length, on every gateway. One gateway reads an entry while another worker overwrites it, and
+//! writes past the end of its memory where the two differ in length (S13); and so a length says nothing of a token.
 //!
 //! Everything before the nonce is associated data. All nodes of a configuration use one key for its whole life, and
 //! one gateway's random bytes repeat by chance (S12). So the cipher is one that survives a nonce used twice (RFC
@@ -19,11 +23,21 @@ use aes_gcm_siv::{AeadInOut, Aes256GcmSiv, KeyInit, Nonce};
 use hkdf::Hkdf;
 use sha2::Sha256;
 
+/// How long every entry is. With its name and what the gateway keeps beside it, it takes one page of nginx's. It is no
+/// setting, because configurations share the gateway's zone.
+pub const ENTRY_BYTES: usize = 3840;
+
+/// The longest payload that an entry holds. A longer one is not written.
+pub const MAX_PAYLOAD_BYTES: usize = TEXT_BYTES - LENGTH_BYTES;
+
 /// The format. An entry of another version is a miss.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const HEAD_BYTES: usize = 1 + 8 + 32;
 const NONCE_BYTES: usize = 12;
 const TAG_BYTES: usize = 16;
+/// What is encrypted.
+const TEXT_BYTES: usize = ENTRY_BYTES - HEAD_BYTES - NONCE_BYTES - TAG_BYTES;
+const LENGTH_BYTES: usize = 2;
 
 /// Makes and reads entries of one configuration.
 #[derive(Clone)]
@@ -65,7 +79,7 @@ impl std::fmt::Debug for AuthenticEntry {
 pub enum EncodeError {
     /// There are no random bytes for the nonce.
     EntropyUnavailable,
-    /// The payload is longer than the cipher takes, which is 64 GiB (RFC 8452 section 6).
+    /// The payload is longer than [`MAX_PAYLOAD_BYTES`].
     TooLong,
 }
 
@@ -82,7 +96,7 @@ impl EntryCipher {
     pub fn new(secrets: &Digest, configuration: &Digest) -> Option<EntryCipher> {
         let mut key = [0_u8; 32];
         Hkdf::<Sha256>::new(Some(configuration.as_bytes()), secrets.as_bytes())
-            .expand(b"token-exchange shared entry 2, AES-256-GCM-SIV", &mut key)
+            .expand(b"token-exchange shared entry 3, AES-256-GCM-SIV", &mut key)
             .ok()?;
         Some(EntryCipher(Aes256GcmSiv::new(&key.into())))
     }
@@ -98,10 +112,10 @@ impl EntryCipher {
         payload: &[u8],
         entropy: &mut dyn Entropy,
     ) -> Result<Vec<u8>, EncodeError> {
+        let mut text = padded(payload)?;
         let mut nonce = [0_u8; NONCE_BYTES];
         entropy.fill(&mut nonce)?;
         let head = [&[VERSION], &expires.as_milliseconds().to_be_bytes()[..], key.as_bytes()].concat();
-        let mut text = payload.to_vec();
         let tag = self
             .0
             .encrypt_inout_detached(&Nonce::from(nonce), &head, text.as_mut_slice().into())
@@ -119,15 +133,33 @@ impl EntryCipher {
         let (head, rest) = bytes.split_at_checked(HEAD_BYTES)?;
         let (nonce, rest) = rest.split_first_chunk::<NONCE_BYTES>()?;
         let (text, tag) = rest.split_last_chunk::<TAG_BYTES>()?;
-        let mut payload = text.to_vec();
-        self.0.decrypt_inout_detached(nonce.into(), head, payload.as_mut_slice().into(), tag.into()).ok()?;
+        let mut text = text.to_vec();
+        self.0.decrypt_inout_detached(nonce.into(), head, text.as_mut_slice().into(), tag.into()).ok()?;
+        let payload = unpadded(&text)?.to_vec();
         Some(AuthenticEntry { expires, payload })
     }
+}
+
+/// The payload behind its length, and zeros.
+fn padded(payload: &[u8]) -> Result<Vec<u8>, EncodeError> {
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        return Err(EncodeError::TooLong);
+    }
+    let length = u16::try_from(payload.len()).map_err(|_| EncodeError::TooLong)?;
+    let mut text = [&length.to_be_bytes(), payload].concat();
+    text.resize(TEXT_BYTES, 0);
+    Ok(text)
+}
+
+fn unpadded(text: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = text.split_first_chunk::<LENGTH_BYTES>()?;
+    rest.get(..usize::from(u16::from_be_bytes(*length)))
 }
 
 /// The key's digest and the expiry that an entry states, authentic or not: good enough to choose
 /// which of two entries is replaced.
 pub(super) fn stated(bytes: &[u8]) -> Option<(&[u8; 32], UnixTime)> {
+    let bytes: &[u8; ENTRY_BYTES] = bytes.try_into().ok()?;
     let (version, rest) = bytes.split_first()?;
     let (expires, rest) = rest.split_first_chunk()?;
     let (digest, _) = rest.split_first_chunk()?;
@@ -212,7 +244,41 @@ mod tests {
                 assert!(!contains(&bytes, part), "{part:?}");
             }
         }
-        assert_eq!(bytes.len(), HEAD_BYTES + NONCE_BYTES + payload.len() + TAG_BYTES);
+    }
+
+    #[test]
+    fn every_entry_has_one_length_and_a_longer_payload_has_none() {
+        for length in [0, 1, 100, 3768, MAX_PAYLOAD_BYTES] {
+            let payload = vec![b'a'; length];
+            let bytes = encoded(&payload, 0);
+            assert_eq!(bytes.len(), 3840, "{length}");
+            let entry = cipher("s", "c").decode(&digest("a"), &bytes).unwrap();
+            assert_eq!(entry.payload(), payload, "{length}");
+        }
+        for length in [MAX_PAYLOAD_BYTES + 1, ENTRY_BYTES, 65_535, 65_536, 65_537, 100_000] {
+            let made = cipher("s", "c").encode(&digest("a"), EXPIRES, &vec![b'a'; length], &mut Repeated(0));
+            assert_eq!(made, Err(EncodeError::TooLong), "{length}");
+        }
+        assert_eq!(MAX_PAYLOAD_BYTES, 3769);
+    }
+
+    #[test]
+    fn an_entry_of_another_length_is_a_miss() {
+        let bytes = encoded(b"X1", 0);
+        for other in
+            [&bytes[..ENTRY_BYTES - 1], &[&bytes[..], &[0]].concat(), &[&bytes[..], &bytes[..]].concat()]
+        {
+            assert_eq!(cipher("s", "c").decode(&digest("a"), other), None, "{}", other.len());
+            assert_eq!(stated(other), None, "{}", other.len());
+        }
+    }
+
+    #[test]
+    fn a_payload_that_would_end_beyond_its_entry_is_none() {
+        let text = |length: u16| [&length.to_be_bytes()[..], &[b'a'; TEXT_BYTES - LENGTH_BYTES]].concat();
+        assert_eq!(unpadded(&text(3769)).map(<[u8]>::len), Some(3769));
+        assert_eq!(unpadded(&text(3770)), None);
+        assert_eq!(unpadded(&text(u16::MAX)), None);
     }
 
     #[test]
@@ -227,7 +293,7 @@ mod tests {
     #[test]
     fn with_a_nonce_used_twice_two_payloads_have_nothing_in_common() {
         let (first, second) = (encoded(&[b'a'; 64], 0), encoded(&[[b'a'; 63].as_slice(), b"b"].concat(), 0));
-        let text = HEAD_BYTES + NONCE_BYTES..HEAD_BYTES + NONCE_BYTES + 64;
+        let text = HEAD_BYTES + NONCE_BYTES + LENGTH_BYTES..HEAD_BYTES + NONCE_BYTES + LENGTH_BYTES + 64;
         let same = first[text.clone()].iter().zip(&second[text]).filter(|(one, other)| one == other).count();
         assert!(same < 16, "{same} of 64 bytes are the same");
     }
@@ -241,7 +307,8 @@ mod tests {
     #[test]
     fn hst_03_a_torn_entry_is_a_miss() {
         let (cipher, first, second) = (cipher("s", "c"), encoded(&[b'a'; 100], 0), encoded(&[b'b'; 100], 1));
-        for cut in 1..first.len() {
+        // Every byte of what is stated, and places all over the rest.
+        for cut in (1..100).chain((100..first.len()).step_by(37)).chain([first.len() - 1]) {
             let mixed = [&first[..cut], &second[cut..]].concat();
             // Where the two agree up to the cut, the mixture is the second entry itself.
             assert!(mixed == second || cipher.decode(&digest("a"), &mixed).is_none(), "{cut}");
@@ -253,7 +320,7 @@ mod tests {
     #[test]
     fn a_flipped_bit_anywhere_is_a_miss() {
         let (cipher, mut bytes) = (cipher("s", "c"), encoded(b"payload", 0));
-        for position in 0..bytes.len() {
+        for position in (0..80).chain((80..bytes.len()).step_by(97)).chain(bytes.len() - 20..bytes.len()) {
             for bit in 0..8 {
                 bytes[position] ^= 1 << bit;
                 assert_eq!(cipher.decode(&digest("a"), &bytes), None, "bit {bit} of byte {position}");
@@ -265,7 +332,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_are_a_surprise(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_are_a_surprise(
+            bytes in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..200),
+                prop::collection::vec(any::<u8>(), ENTRY_BYTES),
+            ],
+        ) {
             prop_assert_eq!(cipher("s", "c").decode(&digest("a"), &bytes), None);
             let _ = stated(&bytes);
         }

@@ -6,7 +6,7 @@
 //! replaced. Writes are compare-and-set. Losing one means that another worker has just written, which
 //! is as good.
 
-use super::entry::{self, AuthenticEntry, EncodeError, EntryCipher};
+use super::entry::{self, AuthenticEntry, ENTRY_BYTES, EncodeError, EntryCipher};
 use crate::digest::Digest;
 use crate::entropy::Entropy;
 use crate::report::Report;
@@ -18,9 +18,10 @@ pub struct Slot(u32);
 
 impl Slot {
     /// Its key in the gateway's shared data. One host looks keys up by their CRC32 alone; a test
-    /// proves that those of all slots differ.
+    /// proves that those of all slots differ. The length of entries is a part of it, so that a build with another
+    /// length has other slots, and no entry is ever replaced by one of another length (S13).
     pub fn name(self) -> String {
-        format!("token_exchange.{:07}", self.0)
+        format!("token_exchange.{ENTRY_BYTES}.{:07}", self.0)
     }
 }
 
@@ -35,7 +36,7 @@ pub enum WriteResult {
     Done,
     /// Another worker wrote first.
     Lost,
-    /// The gateway does not keep it: there is no shared data, or the entry does not fit.
+    /// It is not kept: there is no shared data, or the payload is longer than an entry holds.
     Refused,
     /// There are no random bytes, without which nothing is encrypted.
     EntropyUnavailable,

@@ -83,6 +83,11 @@ impl ResourceServer {
     pub fn shared_data(&self) -> SharedData {
         if self.cache.is_shared() { self.policy.cache.shared } else { SharedData::Off }
     }
+
+    /// How many entries the gateway's shared data is to hold.
+    pub fn shared_slots(&self) -> u32 {
+        self.policy.cache.shared_slots
+    }
 }
 
 /// The shared tier, where the policy wants one and has a secret to encrypt its entries with.

@@ -25,6 +25,8 @@ pub(super) enum HostNote {
     NotSupported(String),
     /// The gateway's shared data is not used; `required` is whether the configuration asks for it.
     SharedCacheDisabled { fault: ZoneFault, required: bool },
+    /// kong.conf: the shared zone has room for fewer entries than `cache.shared_slots`.
+    SharedZoneSmall { slots: u32, has_room_for: u64, needed_mib: u64 },
 
     /// kong.conf: `nginx_wasm_tls_verify_cert` is off.
     CertificatesNotVerified,
@@ -158,6 +160,7 @@ impl HostNote {
             | HostNote::GateNotOpened(_) => Level::Error,
             HostNote::ConfigurationWarning(_)
             | HostNote::SharedCacheDisabled { required: false, .. }
+            | HostNote::SharedZoneSmall { .. }
             | HostNote::NoTrustedCertificates
             | HostNote::NotKongsResolver
             | HostNote::InstancePerRequest
@@ -185,6 +188,11 @@ impl fmt::Display for HostNote {
             HostNote::SharedCacheDisabled { fault, .. } => {
                 write!(out, "shared cache disabled: {}", zone_fault(*fault))
             }
+            HostNote::SharedZoneSmall { slots, has_room_for, needed_mib } => write!(
+                out,
+                "kong.conf: the shared zone has room for {has_room_for} of {slots} entries (cache.shared_slots); \
+                 set nginx_wasm_shm_kv = {needed_mib}m",
+            ),
             HostNote::CertificatesNotVerified => out.write_str(
                 "kong.conf: certificates of callouts are not verified; set nginx_wasm_tls_verify_cert = on",
             ),
@@ -282,12 +290,12 @@ impl fmt::Display for HostNote {
 /// Why Kong's shared zone is not used, and what to write.
 fn zone_fault(fault: ZoneFault) -> &'static str {
     match fault {
-        ZoneFault::Absent => "there is no shared zone; set nginx_wasm_shm_kv, for example to 12m",
+        ZoneFault::Absent => "there is no shared zone; set nginx_wasm_shm_kv, for example to 24m",
         ZoneFault::NeverEvicts => {
             "nginx_wasm_shm_kv has eviction=none, which fails requests when the zone is full; take it out"
         }
-        ZoneFault::Unreadable => "nginx_wasm_shm_kv cannot be understood; write a size, for example 12m",
-        ZoneFault::TooSmall => "nginx_wasm_shm_kv is too small; set it to 64k or more, for example to 12m",
+        ZoneFault::Unreadable => "nginx_wasm_shm_kv cannot be understood; write a size, for example 24m",
+        ZoneFault::TooSmall => "nginx_wasm_shm_kv is too small; set it to 128k or more, for example to 24m",
     }
 }
 

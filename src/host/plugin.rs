@@ -77,12 +77,10 @@ impl Plugin {
 
     /// The gateway's shared data, looked for at the first request, when what else the operator should
     /// know is logged, too. Only in callbacks of a request.
-    fn store(&self, wanted: SharedData) -> Store {
+    fn store(&self, wanted: SharedData, slots: u32) -> Store {
         self.store.get().unwrap_or_else(|| {
-            let (store, fault) = Store::detect(self.gateway(), wanted);
-            if let Some(fault) = fault {
-                log::note(&HostNote::SharedCacheDisabled { fault, required: wanted == SharedData::On });
-            }
+            let (store, note) = Store::detect(self.gateway(), wanted, slots);
+            note.iter().for_each(log::note);
             if self.gateway() == Gateway::Kong {
                 settings::check(&setting).iter().for_each(log::note);
             }
@@ -107,7 +105,7 @@ impl Plugin {
             Ok(mut state) => match serving(&mut state, self.gateway()) {
                 None => Step::Respond(rejection::not_configured()),
                 Some(server) => {
-                    let mut store = self.store(server.shared_data());
+                    let mut store = self.store(server.shared_data(), server.shared_slots());
                     let mut environment = Environment {
                         now,
                         store: &mut store,

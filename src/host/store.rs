@@ -6,7 +6,7 @@
 
 use super::gateway::Gateway;
 use super::kong::zone::Zone;
-use super::note::ZoneFault;
+use super::note::HostNote;
 use super::raw;
 use super::status::Status;
 use crate::cache::shared::{SharedStore, Slot, Version, WriteResult};
@@ -15,39 +15,41 @@ use crate::policy::SharedData;
 /// Kong's declaration of the zone for keys without a prefix, as its operator wrote it.
 const ZONE: &[&str] = &["kong", "configuration", "nginx_wasm_shm_kv"];
 
-/// No entry is longer, whatever the zone holds.
-const MAX_ENTRY_BYTES: usize = 65_536;
-
 /// Shared data that can be used, or none.
 #[derive(Clone, Copy)]
 pub(super) struct Store {
-    /// The longest entry that is written; 0 where nothing may be read or written.
-    max_entry_bytes: usize,
+    is_usable: bool,
 }
 
 impl Store {
-    /// No shared data.
-    const NONE: Store = Store { max_entry_bytes: 0 };
-
-    /// Finds out what the gateway has, and why it has none where some is wanted. Only in callbacks
-    /// of a request.
-    pub(super) fn detect(gateway: Gateway, wanted: SharedData) -> (Store, Option<ZoneFault>) {
-        let zone = match (wanted, gateway) {
-            (SharedData::Off, _) => return (Store::NONE, None),
+    /// Finds out what the gateway has, and what the operator should know of it where some is wanted. Only in
+    /// callbacks of a request.
+    pub(super) fn detect(gateway: Gateway, wanted: SharedData, slots: u32) -> (Store, Option<HostNote>) {
+        match (wanted, gateway) {
+            (SharedData::Off, _) => (Store { is_usable: false }, None),
             // Always there, and never full (E4).
-            (_, Gateway::Envoy) => Ok(MAX_ENTRY_BYTES),
-            (_, Gateway::Kong) => Zone::parse(raw::property(ZONE).ok().as_deref()).map(Zone::max_entry_bytes),
-        };
-        match zone {
-            Ok(bytes) => (Store { max_entry_bytes: bytes.min(MAX_ENTRY_BYTES) }, None),
-            Err(fault) => (Store::NONE, Some(fault)),
+            (_, Gateway::Envoy) => (Store { is_usable: true }, None),
+            (_, Gateway::Kong) => match Zone::parse(raw::property(ZONE).ok().as_deref()) {
+                Ok(zone) => {
+                    let note = zone.too_small_for(slots).map(|needed_mib| HostNote::SharedZoneSmall {
+                        slots,
+                        needed_mib,
+                        has_room_for: zone.slots(),
+                    });
+                    (Store { is_usable: true }, note)
+                }
+                Err(fault) => {
+                    let required = wanted == SharedData::On;
+                    (Store { is_usable: false }, Some(HostNote::SharedCacheDisabled { fault, required }))
+                }
+            },
         }
     }
 }
 
 impl SharedStore for Store {
     fn get(&mut self, slot: Slot) -> (Option<Vec<u8>>, Version) {
-        if self.max_entry_bytes == 0 {
+        if !self.is_usable {
             return (None, Version(0));
         }
         match raw::shared_data(&slot.name()) {
@@ -58,7 +60,7 @@ impl SharedStore for Store {
 
     /// Overwrites, and never deletes (S6, Q6, E4).
     fn put(&mut self, slot: Slot, version: Version, entry: &[u8]) -> WriteResult {
-        if entry.len() > self.max_entry_bytes {
+        if !self.is_usable {
             return WriteResult::Refused;
         }
         match raw::set_shared_data(&slot.name(), entry, version.0) {

@@ -1,4 +1,4 @@
-"""Shared memory zones (S6, D10, D11, Q6): shared by all workers, and trusted by nobody."""
+"""Shared memory zones (S6, S13, D10, D11, Q6): shared by all workers, and trusted by nobody."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kong_model.abi import GuestTrap, Status
+from kong_model.abi import GuestTrap, Status, WorkerCrash
 from kong_model.settings import parse_size
 
-_NODE_BYTES = 128
-"""What an entry costs beside its key and value: the tree's node, rounded up to the slab's sizes."""
+_NODE_BYTES = 96
+"""What an entry costs beside its key and value: the tree's node."""
+_PAGE_BYTES = 4096
+"""What nginx's slab gives out whole to what is longer than half of it; shorter pieces are powers of two."""
 _ZONE_BYTES = 16 * 1024
 """What a zone keeps for itself."""
 
@@ -27,7 +29,10 @@ class Entry:
     @property
     def size(self) -> int:
         """The bytes it takes."""
-        return len(self.key) + len(self.value) + _NODE_BYTES
+        needed = len(self.key) + len(self.value) + _NODE_BYTES
+        if needed > _PAGE_BYTES // 2:
+            return -(-needed // _PAGE_BYTES) * _PAGE_BYTES
+        return 1 << (needed - 1).bit_length()
 
 
 class Zone:
@@ -39,6 +44,8 @@ class Zone:
         self.entries: OrderedDict[int, Entry] = OrderedDict()
         self.tear: Callable[[bytes], bytes] | None = None
         """D11: what another worker's write does to a value while it is copied; None for nothing."""
+        self.meanwhile: Callable[[], None] | None = None
+        """S13: what other workers do between two looks of a reader at one entry; None for nothing."""
         self.writes = 0
 
     def get(self, key: bytes) -> Entry | None:
@@ -48,8 +55,17 @@ class Zone:
         if entry is None:
             return None
         self.entries.move_to_end(number)
+        self._race(number, len(entry.value))
         value = self.tear(entry.value) if self.tear else entry.value
         return Entry(entry.key, value, entry.cas)
+
+    def _race(self, number: int, size: int) -> None:
+        """S13: the lock is let go before the value is copied, and its length is read again for each step."""
+        if self.meanwhile:
+            self.meanwhile()
+        entry = self.entries.get(number)
+        if entry and len(entry.value) != size:
+            raise WorkerCrash(f"an entry of {size} bytes was replaced by one of {len(entry.value)} while it was read")
 
     def set(self, key: bytes, value: bytes | None, cas: int) -> Status:
         """S6, Q6: 0 means "only if absent"; numbers start at 1; only the right number overwrites or deletes."""

@@ -435,7 +435,7 @@ const CACHE: &[Field] = &[
             maximum: 1_048_576,
             instead_of_zero: Some("set cache.shared to off to share nothing"),
         },
-        "How many entries the shared data holds.",
+        "How many entries the shared data holds, of 4 kB each, whatever they hold; what is longer stays in the worker.",
     )
     .or(Default::Integer(4096)),
     Field::ours(

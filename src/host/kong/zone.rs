@@ -5,13 +5,14 @@ use crate::host::note::ZoneFault;
 /// What the operator has declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::host) struct Zone {
-    bytes: usize,
+    bytes: u64,
 }
 
-/// A zone has room for this many of its longest entries, so that no single one empties it.
-const MIN_ENTRIES: usize = 16;
-/// In bytes.
-const MIN_ZONE_BYTES: usize = 65_536;
+/// What a zone should have for each entry: half as much again as the page that an entry takes (S13), for what nginx and other filters keep
+/// there. A zone that is full drops entries.
+const BYTES_PER_SLOT: u64 = 6144;
+/// A zone has room for sixteen entries and what nginx keeps, so that no single entry empties it.
+const MIN_ZONE_BYTES: u64 = 131_072;
 
 impl Zone {
     /// Reads the value of `nginx_wasm_shm_kv`: a size with an optional unit, then options. Before Kong
@@ -33,14 +34,20 @@ impl Zone {
                 None => (size, 1),
             },
         };
-        let number = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
+        let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
         let bytes = number.ok_or(ZoneFault::Unreadable)?;
         if bytes < MIN_ZONE_BYTES { Err(ZoneFault::TooSmall) } else { Ok(Zone { bytes }) }
     }
 
-    /// The longest entry to write, in bytes.
-    pub(in crate::host) fn max_entry_bytes(self) -> usize {
-        self.bytes / MIN_ENTRIES
+    /// The size to declare for so many entries, in MiB, where this zone is smaller.
+    pub(in crate::host) fn too_small_for(self, slots: u32) -> Option<u64> {
+        let needed = u64::from(slots).saturating_mul(BYTES_PER_SLOT).max(MIN_ZONE_BYTES);
+        (self.bytes < needed).then(|| needed.div_ceil(1024 * 1024))
+    }
+
+    /// How many entries it has room for, as [`Zone::too_small_for`] counts.
+    pub(in crate::host) fn slots(self) -> u64 {
+        self.bytes / BYTES_PER_SLOT
     }
 }
 
@@ -56,9 +63,13 @@ mod tests {
             (Some("12m"), Ok(12 * 1024 * 1024)),
             (Some("* 12m"), Ok(12 * 1024 * 1024)),
             (Some("1M"), Ok(1024 * 1024)),
+            (Some("24m"), Ok(24 * 1024 * 1024)),
+            (Some("* 24M"), Ok(24 * 1024 * 1024)),
             (Some("128k"), Ok(128 * 1024)),
-            (Some("65536"), Ok(65_536)),
-            (Some("16k"), Err(TooSmall)),
+            (Some("131072"), Ok(131_072)),
+            (Some("131071"), Err(TooSmall)),
+            (Some("127k"), Err(TooSmall)),
+            (Some("64k"), Err(TooSmall)),
             (Some("12m eviction=lru"), Ok(12 * 1024 * 1024)),
             (Some("12m  eviction=none"), Err(NeverEvicts)),
             (Some("lots"), Err(Unreadable)),
@@ -71,7 +82,33 @@ mod tests {
     }
 
     #[test]
-    fn no_entry_empties_the_zone() {
-        assert_eq!(Zone::parse(Some(b"64k")).unwrap().max_entry_bytes(), 4096);
+    fn a_zone_should_hold_every_slot() {
+        for (declared, slots, expected) in [
+            ("24m", 4096, None),
+            ("25165824", 4096, None),
+            ("25165823", 4096, Some(24)),
+            ("* 12m", 4096, Some(24)),
+            ("12m", 2048, None),
+            ("12m", 2049, Some(13)),
+            ("128k", 2, None),
+            ("128k", 21, None),
+            ("128k", 22, Some(1)),
+            ("24m", 1_048_576, Some(6144)),
+        ] {
+            let zone = Zone::parse(Some(declared.as_bytes())).unwrap();
+            assert_eq!(zone.too_small_for(slots), expected, "{declared} for {slots}");
+        }
+        assert_eq!(Zone::parse(Some(b"12m")).unwrap().slots(), 2048);
+    }
+
+    /// The sizes of ngx_wasm_module's node and of the slots' names on a machine of 64 bits.
+    #[test]
+    fn an_entry_takes_one_page() {
+        const PAGE_BYTES: u64 = 4096;
+        const NODE_BYTES: u64 = 96;
+        let name = "token_exchange.3840.1048575".len();
+        let entry = NODE_BYTES + u64::try_from(name + crate::cache::entry::ENTRY_BYTES).unwrap();
+        assert!((PAGE_BYTES / 2..=PAGE_BYTES).contains(&entry), "{entry}");
+        assert!(BYTES_PER_SLOT > PAGE_BYTES && MIN_ZONE_BYTES >= 16 * BYTES_PER_SLOT);
     }
 }

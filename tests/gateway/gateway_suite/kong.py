@@ -30,7 +30,7 @@ from .resident import resident
 
 READY_WITHIN = 120.0
 STOPS_WITHIN = 20.0
-ZONE = {"no-zone": None, "zone": "12m"}
+ZONE = {"no-zone": None, "zone": "24m"}
 """The variants: whether the filter has shared memory, which Kong 3.5 has none of. Without, each access traps."""
 TRAP_MARKS = (
     "panic at",

@@ -11,7 +11,7 @@ from kong_model import Settings
 from kong_model.filter.site import Site, configuration, good, route
 
 KONG_CONF = Path(__file__).resolve().parents[3] / "kong" / "kong.conf"
-ZONE = {"*": "12m"}
+ZONE = {"*": "24m"}
 BUFFER = {"nginx_http_wasm_socket_buffer_size": "16k"}
 GOOD = Settings(shm_kv=ZONE, configuration={**Settings().configuration, **BUFFER})
 
@@ -40,6 +40,26 @@ def test_of_kongs_defaults_the_zone_and_the_buffer_are_missing() -> None:
     zone, buffer = said(Settings())
     assert "set nginx_wasm_shm_kv" in zone
     assert buffer.endswith("set nginx_http_wasm_socket_buffer_size = 16k")
+
+
+@pytest.mark.parametrize(
+    ("declared", "slots", "expected"),
+    [
+        ("24m", 4096, None),
+        ("24m eviction=lru", 4096, None),
+        ("12m", 4096, "has room for 2048 of 4096 entries (cache.shared_slots); set nginx_wasm_shm_kv = 24m"),
+        ("12m", 2048, None),
+        ("24m", 65_536, "has room for 4096 of 65536 entries (cache.shared_slots); set nginx_wasm_shm_kv = 384m"),
+    ],
+)
+def test_a_zone_too_small_for_its_slots_is_used_with_a_warning(declared: str, slots: int, expected: str | None) -> None:
+    settings = dataclasses.replace(GOOD, shm_kv={"*": declared})
+    site = Site(route(configuration(cache={"shared_slots": slots})), settings=settings)
+    effect = site.model.send(good())
+    assert (effect.harm, effect.answer.status) == ([], 200)
+    lines = [line for line in effect.log if "shared zone" in line]
+    assert lines == ([] if expected is None else [f"[warn] kong.conf: the shared zone {expected}"])
+    assert site.model.zones.by_name["*"].writes == 2
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Shared memory on Kong's host (S6, D10, D11, K6, Q1, Q6): trusted by nobody, and never a reason to fail."""
+"""Shared memory on Kong's host (S6, S13, D10, D11, K6, Q1, Q6): trusted by nobody, and never a reason to fail."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_losing_every_write_harms_nothing_and_is_not_tried_for_ever() -> None:
 
 @pytest.mark.parametrize(
     "declared",
-    [{}, {"other": "1m"}, {"*": "1m eviction=none"}, {"*": "12M eviction=none"}, {"*": "32k"}],
+    [{}, {"other": "1m"}, {"*": "1m eviction=none"}, {"*": "24M eviction=none"}, {"*": "127k"}],
 )
 def test_a_zone_that_could_trap_is_left_alone(declared: dict[str, str]) -> None:
     site = worker(settings=Settings(shm_kv=declared))
@@ -167,7 +167,7 @@ def test_switched_off_it_is_left_alone() -> None:
     assert shared_calls(worker(changes={"cache": {"enabled": False}})) == 0
 
 
-@pytest.mark.parametrize("declared", ["64k", "1m", "1m eviction=lru"])
+@pytest.mark.parametrize("declared", ["128k", "1m", "1m eviction=lru"])
 def test_tokens_of_any_length_and_a_full_zone_harm_nothing(declared: str) -> None:
     site = worker(settings=Settings(shm_kv={"*": declared}))
     for number, size in itertools.product(range(40), (10, 3_000, 9_000, 60_000)):
@@ -176,6 +176,45 @@ def test_tokens_of_any_length_and_a_full_zone_harm_nothing(declared: str) -> Non
         effect = site.model.send(ClientRequest(headers=[token]))
         assert (effect.harm, len(effect.upstream)) == ([], 1)
     assert zone_of(site).writes > 0
+
+
+def test_entries_overwritten_while_another_worker_reads_them_harm_nothing() -> None:
+    few = {"cache": {"shared_slots": 2}}
+    first = worker(changes=few)
+    second = worker(changes=few)
+    second.model.zones = first.model.zones
+    zone, numbers = zone_of(first), itertools.count()
+
+    def request(site: Site, size: int) -> None:
+        issued = f"{next(numbers)}".rjust(size, "t")
+        site.server.answers[EXCHANGE] = answered({**ISSUED, "access_token": issued})
+        effect = site.model.send(ClientRequest(headers=[(b"authorization", b"Bearer for-%d" % next(numbers))]))
+        assert effect.harm == []
+        assert effect.upstream[0].all(b"authorization") == [b"Bearer " + issued.encode()]
+
+    def overwrite() -> None:
+        zone.meanwhile = None
+        request(first, (10, 3_000, 400, 5_000)[next(numbers) % 4])
+
+    for size in (20, 2_000, 30, 3_500) * 5:
+        request(first, size)
+        zone.meanwhile = overwrite
+        request(second, size)
+        assert zone.meanwhile is None, "nothing was read"
+    assert zone.writes > 40
+
+
+def test_every_entry_of_the_zone_has_one_length() -> None:
+    site = worker()
+    for size in (10, 500, 3_000, 3_700, 3_800, 20_000):
+        site.server.answers[EXCHANGE] = answered({**ISSUED, "access_token": "t" * size})
+        token = (b"authorization", b"Bearer client-%d" % size)
+        assert site.model.send(ClientRequest(headers=[token])).harm == []
+    entries = zone_of(site).entries.values()
+    assert {len(entry.value) for entry in entries} == {3840}
+    assert {entry.size for entry in entries} == {4096}
+    assert all(entry.key.startswith(b"token_exchange.3840.") for entry in entries)
+    assert len(entries) == 6 + 4, "claims, and the issued tokens that fit"
 
 
 def test_the_zone_holds_at_most_the_configured_slots() -> None:

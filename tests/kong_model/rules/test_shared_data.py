@@ -1,4 +1,4 @@
-"""Shared data: S6, D4, D10, D11, K6, Q6."""
+"""Shared data: S6, S13, D4, D10, D11, K6, Q6."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import zlib
 import pytest
 
 from kong_model import Route
-from kong_model.abi import GuestTrap, Status
+from kong_model.abi import GuestTrap, Status, WorkerCrash
 from kong_model.model import KongModel
 from kong_model.rules.guests import OUT, Guest
 from kong_model.rules.models import HEADERS, started, texts
 from kong_model.settings import Settings
-from kong_model.shared_data import Zone, Zones
+from kong_model.shared_data import Entry, Zone, Zones
 
 KEY, ALIAS = b"tok108ddf9", b"tok3008894"
 ZONE = Settings(shm_kv={"*": "1m"})
@@ -21,6 +21,11 @@ ZONE = Settings(shm_kv={"*": "1m"})
 def zone(eviction: str = "slru", size: int = 64 * 1024) -> Zone:
     """A small zone."""
     return Zone(size, eviction)
+
+
+def overwrite(each: Zone, value: bytes) -> None:
+    """Another worker's write."""
+    assert each.set(b"k", value, 1) is Status.OK
 
 
 def test_s6_zero_means_only_if_absent() -> None:
@@ -63,6 +68,41 @@ def test_d11_a_value_can_be_torn() -> None:
     entry = each.get(b"k")
     assert entry is not None
     assert entry.value == b"abcXYZ"
+
+
+@pytest.mark.parametrize("replaced_by", [b"abcde", b"abcdefg", b""])
+def test_s13_an_entry_replaced_by_one_of_another_length_while_it_is_read_ends_the_worker(replaced_by: bytes) -> None:
+    each = zone()
+    each.set(b"k", b"abcdef", 0)
+    each.meanwhile = lambda: overwrite(each, replaced_by)
+    with pytest.raises(WorkerCrash):
+        each.get(b"k")
+
+
+def test_s13_one_of_the_same_length_and_one_that_is_evicted_do_not() -> None:
+    each = zone()
+    each.set(b"k", b"abcdef", 0)
+    each.meanwhile = lambda: overwrite(each, b"uvwxyz")
+    entry = each.get(b"k")
+    assert entry is not None
+    assert len(entry.value) == 6
+    each.meanwhile = each.entries.clear
+    assert each.get(b"k") is not None
+    each.meanwhile = None
+    assert each.get(b"k") is None
+
+
+def test_s6_an_entry_takes_a_power_of_two_or_pages() -> None:
+    for size, expected in (
+        (1, 128),
+        (32, 256),
+        (900, 1024),
+        (1_951, 2_048),
+        (1_952, 4_096),
+        (3_999, 4_096),
+        (4_000, 8_192),
+    ):
+        assert Entry(b"k", b"v" * size, 1).size == expected, size
 
 
 def test_s6_a_full_zone_evicts_or_traps() -> None:
