@@ -2,6 +2,7 @@
 
 use super::discovery::Turn;
 use super::issuers::IssuerId;
+use super::keys::FetchNumber;
 use super::proven::Voucher;
 use crate::http::ByteLimit;
 use crate::oauth::endpoint::EndpointKind;
@@ -81,6 +82,8 @@ pub(super) enum KeyFetch {
     GoesOn {
         /// How many there were for the metadata: each of its URLs is asked once at most.
         metadata_callouts: usize,
+        /// The first of them.
+        since: FetchNumber,
     },
     /// It brought a set.
     Done,

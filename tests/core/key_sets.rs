@@ -243,7 +243,7 @@ fn begin_all(story: &mut Story, tokens: &[String]) -> (Vec<(Waiting, Sent)>, Vec
 }
 
 /// How many requests arrive at once.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 50;
 
 fn good_tokens() -> Vec<String> {
     (0..AT_ONCE).map(|number| r1().token(Some("r1"), &claims(&format!("u{number}")))).collect()
@@ -274,15 +274,194 @@ fn a_request_goes_on_with_the_metadata_that_another_has_found() {
     let (first, _) = waiting.remove(0);
     assert!(story.return_to(first).resume(&metadata).is_none());
     let first = story.set_aside();
-    for (request, _) in waiting {
-        // Its own callout fails, which is of no account.
-        assert!(story.return_to(request).resume(&failed(CalloutFailure::Unreachable)).is_none());
-        assert_eq!(story.sent.last().unwrap().url, "https://keys.example.com/jwks");
-        let ending = story.resume(&jwks(&[r1().jwk_named("r1")]));
-        assert_eq!(ending.expect("an ending").status(), None);
-    }
+    let (second, _) = waiting.remove(0);
+    // Its own callout fails, which is of no account.
+    assert!(story.return_to(second).resume(&failed(CalloutFailure::Unreachable)).is_none());
+    assert_eq!(story.sent.last().unwrap().url, "https://keys.example.com/jwks");
+    let second = story.set_aside();
     let ending = story.return_to(first).resume(&jwks(&[r1().jwk_named("r1")]));
     assert_eq!(ending.expect("an ending").status(), None);
+    // By now there are keys, too: the others ask for none.
+    for (request, _) in waiting {
+        let ending = story.return_to(request).resume(&failed(CalloutFailure::Unreachable));
+        assert_eq!(ending.expect("an ending").status(), None);
+    }
+    let ending = story.return_to(second).resume(&failed(CalloutFailure::Broken));
+    assert_eq!(ending.expect("an ending").status(), None, "nor does its own failure matter");
+    assert_eq!((story.calls_to("/.well-known/"), story.calls_to("/jwks")), (AT_ONCE, 2));
+}
+
+#[test]
+fn without_keys_each_request_fetches_them_for_itself() {
+    let answers = |_: &Sent| jwks(&[r1().jwk_named("r1")]);
+    let mut story = Story::on(&config(&json!({})), EMPTIES_HEADERS);
+    let tokens: Vec<_> =
+        (0..70).map(|number| r1().token(Some("r1"), &claims(&format!("u{number}")))).collect();
+    let (waiting, turned_away) = begin_all(&mut story, &tokens);
+    assert_eq!((waiting.len(), turned_away.len()), (64, 6));
+    for ending in turned_away {
+        assert_eq!((ending.status(), ending.answer_header("retry-after")), (Some(503), Some("1")));
+    }
+    let endings = end_all(&mut story, waiting, false, answers);
+    assert!(endings.iter().all(|ending| ending.status().is_none()), "{endings:?}");
+    assert_eq!(story.run(with_token(&tokens[69]), &[]).status(), None);
+    assert_eq!(story.calls_to("/jwks"), 64);
+
+    // Where one can wake another they ask the same, and none is turned away.
+    let mut story = Story::new(&config(&json!({})));
+    let (waiting, turned_away) = begin_all(&mut story, &tokens);
+    assert!(turned_away.is_empty());
+    let endings = end_all(&mut story, waiting, true, answers);
+    assert!(endings.iter().all(|ending| ending.status().is_none()), "{endings:?}");
+}
+
+#[test]
+fn once_keys_are_there_a_flood_makes_one_fetch_in_a_cool_down() {
+    let set = [jwks(&[r1().jwk_named("r1")])];
+    for host in [REMOVES_HEADERS, EMPTIES_HEADERS] {
+        let joins = host.joins_callouts;
+        let mut story = Story::on(&config(&json!({"refused_verification_budget": 100})), host);
+        story.run(with_token(&r1().token(Some("r1"), &claims("u1"))), &set);
+        for cooldown in 0..3 {
+            story.at(100.0 * f64::from(cooldown));
+            let tokens: Vec<_> = (0..30)
+                .map(|number| match number % 3 {
+                    0 => r2().token(Some(&format!("unknown-{number}")), &claims("u1")),
+                    1 => r2().token(Some("r1"), &claims(&format!("u{number}"))),
+                    _ => Signer::new(Algorithm::Es256).token(None, &claims(&format!("u{number}"))),
+                })
+                .collect();
+            let (waiting, turned_away) = begin_all(&mut story, &tokens);
+            assert!(turned_away.iter().all(|ending| ending.status() == Some(503)), "undecided");
+            assert_eq!(waiting.len(), if joins { 30 - turned_away.len() } else { 1 });
+            // Meanwhile good tokens that are new to the worker pass.
+            let good = r1().token(Some("r1"), &claims(&format!("good-{cooldown}")));
+            assert_eq!(story.run(with_token(&good), &[]).status(), None);
+            for ending in end_all(&mut story, waiting, joins, |_| set[0].clone()) {
+                assert_eq!(ending.status(), Some(401));
+            }
+            for token in &tokens {
+                let status = story.run(with_token(token), &[]).status();
+                assert!(matches!(status, Some(401 | 503)), "{status:?}");
+            }
+        }
+        let flights = story.calls_to("/jwks");
+        assert!(joins || flights == 4, "{flights}");
+    }
+}
+
+#[test]
+fn a_request_that_leaves_neither_counts_as_a_fetch_nor_has_one_made() {
+    let mut story = Story::on(&config(&json!({})), EMPTIES_HEADERS);
+    for _ in 0..10 {
+        let (waiting, turned_away) = begin_all(&mut story, &good_tokens());
+        assert!(turned_away.is_empty());
+        drop(waiting);
+    }
+    let set = [jwks(&[r1().jwk_named("r1")])];
+    assert_eq!(story.run(with_token(&good_tokens()[0]), &set).status(), None);
+    let fetches = story.calls_to("/jwks");
+    for host in [EMPTIES_HEADERS, REMOVES_HEADERS] {
+        let mut story = Story::on(&config(&json!({})), host);
+        story.run(with_token(&good_tokens()[0]), &set);
+        let rotated = r2().token(Some("r2"), &claims("u1"));
+        assert!(story.begin(with_token(&rotated)).is_none());
+        drop(story.set_aside());
+        for _ in 0..10 {
+            let ending = story.at(1.0).run(with_token(&rotated), &[]);
+            assert_eq!((ending.status(), ending.answer_header("retry-after")), (Some(503), Some("5")));
+        }
+        let both = [jwks(&[r1().jwk_named("r1"), r2().jwk_named("r2")])];
+        assert_eq!(story.at(30.0).run(with_token(&rotated), &both).status(), None);
+        assert_eq!(story.calls_to("/jwks"), 3);
+    }
+    assert_eq!(fetches, 501);
+}
+
+#[test]
+fn what_an_issuer_published_before_counts_no_more() {
+    let (old, new) = (jwks(&[r1().jwk_named("r1")]), jwks(&[r2().jwk_named("r2")]));
+    for (newer, ends) in [(new.clone(), None), (jwks(&[]), Some(502))] {
+        let mut story = Story::on(&config(&json!({})), EMPTIES_HEADERS);
+        let tokens = [r1().token(Some("r1"), &claims("u1")), r2().token(Some("r2"), &claims("u1"))];
+        let (mut waiting, _) = begin_all(&mut story, &tokens);
+        let (second, first) = (waiting.pop().unwrap().0, waiting.pop().unwrap().0);
+        assert_eq!(story.return_to(second).resume(&newer).expect("an ending").status(), ends);
+        let ending = story.return_to(first).resume(&old).expect("an ending");
+        assert_eq!(ending.status(), Some(if ends.is_none() { 401 } else { 503 }), "{ending:?}");
+        assert_eq!(story.run(with_token(&tokens[1]), &[]).status(), ends.map(|_| 503));
+    }
+}
+
+#[test]
+fn f2_08_where_neither_keys_nor_tokens_have_names_a_new_key_is_found() {
+    let first = [r1().jwk()];
+    let by = |signer: &Signer, kid| signer.token(kid, &claims("u1"));
+    let es256 = Signer::new(Algorithm::Es256);
+    for (old, new, token) in [
+        (first.to_vec(), vec![r1().jwk(), r2().jwk()], by(&r2(), None)),
+        (first.to_vec(), vec![r1().jwk(), es256.jwk()], by(&es256, None)),
+        (first.to_vec(), vec![r2().jwk()], by(&r2(), Some(""))),
+        (vec![r1().jwk_named("k")], vec![r2().jwk_named("k")], by(&r2(), Some("k"))),
+        (vec![r1().jwk_named("k")], vec![es256.jwk_named("k")], by(&es256, Some("k"))),
+        (vec![r1().jwk_named("k")], vec![r1().jwk_named("k"), r2().jwk()], by(&r2(), None)),
+    ] {
+        for host in [REMOVES_HEADERS, EMPTIES_HEADERS] {
+            let mut story = Story::on(&config(&json!({})), host);
+            story.run(with_token(&r1().token(None, &claims("u1"))), &[jwks(&old)]);
+            assert_eq!(story.at(60.0).run(with_token(&token), &[jwks(&new)]).status(), None);
+            assert_eq!(story.calls_to("/jwks"), 2);
+            // The cool-down holds for whatever misses next.
+            let forged = Signer::ed25519([9; 32]).token(None, &claims("u1"));
+            assert_eq!(story.at(89.0).run(with_token(&forged), &[]).status(), Some(401));
+            assert_eq!(story.at(90.0).run(with_token(&forged), &[jwks(&new)]).status(), Some(401));
+        }
+    }
+}
+
+#[test]
+fn f2_15_an_issuer_that_withdraws_its_keys_is_taken_at_its_word() {
+    let token = r1().token(Some("r1"), &claims("u1"));
+    let known = [jwks(&[r1().jwk_named("r1")])];
+    let pq = json!({"kty": "AKP", "alg": "ML-DSA-44", "kid": "pq1", "pub": "AA"});
+    for (later, status, next) in [
+        (jwks(&[r2().jwk_named("r2")]), Some(401), Some(401)),
+        (jwks(&[]), Some(502), Some(503)),
+        (jwks(&[pq]), Some(502), Some(503)),
+        (answer(200, r#" {"keys":[]} "#), Some(502), Some(503)),
+        (answer(200, json!({"keys": null})), None, None),
+        (answer(200, json!({"keys": {}})), None, None),
+        (answer(200, "{}"), None, None),
+        (answer(200, ""), None, None),
+        (answer(204, ""), None, None),
+        (answer(201, json!({"keys": []})), None, None),
+        (answer(404, json!({"keys": []})), None, None),
+        (answer(503, ""), None, None),
+        (failed(CalloutFailure::Unreachable), None, None),
+    ] {
+        for host in [REMOVES_HEADERS, EMPTIES_HEADERS] {
+            let mut story = Story::on(&config(&json!({"jwks_cache_ttl": 1})), host);
+            assert_eq!(story.run(with_token(&token), &known).status(), None);
+            let ending = story.at(1.0).run(with_token(&token), std::slice::from_ref(&later));
+            assert_eq!(ending.status(), status, "{later:?}");
+            let again = r1().token(Some("r1"), &claims("u2"));
+            let ending = if next == Some(401) {
+                story.run(with_token(&again), std::slice::from_ref(&later))
+            } else {
+                story.run(with_token(&again), &[])
+            };
+            assert_eq!(ending.status(), next, "{later:?}");
+            assert_eq!(
+                story.at(1.5).run(with_token(&token), &[]).status(),
+                next,
+                "what was cached counts no more"
+            );
+            // Keys that are published again are fetched again.
+            let back = story.at(6.0).begin(with_token(&token));
+            let back = back.or_else(|| story.resume(&known[0]));
+            assert_eq!(back.expect("an ending").status(), None);
+        }
+    }
 }
 
 #[test]

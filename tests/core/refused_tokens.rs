@@ -76,8 +76,14 @@ fn is_put_off(ending: &Ending) -> bool {
 
 /// Spends what is left of the budget, with tokens from this number on.
 fn exhaust(story: &mut Story, from: usize) {
-    let spent = (from..from + 100).any(|number| status(story, &bad(number)) == Some(503));
-    assert!(spent, "the budget has an end");
+    exhaust_where(story, from, &[]);
+}
+
+/// The same, where the issuer publishes these keys and the first token has them fetched anew.
+fn exhaust_where(story: &mut Story, from: usize, published: &[CalloutOutcome]) {
+    let first = story.run(with_token(&bad(from)), published);
+    let spent = (from + 1..from + 100).any(|number| status(story, &bad(number)) == Some(503));
+    assert!(spent || first.status() == Some(503), "the budget has an end");
 }
 
 #[test]
@@ -222,6 +228,8 @@ fn another_set_of_keys_looks_at_a_refused_token_again() {
     story.run(with_token(&old.token(Some("k1"), &claims(2))), &[jwks(&[old.jwk_named("k1")])]);
     let unnamed = new.token(None, &claims(1));
     let bad = forged(Algorithm::Rs256, Some("k1"), &claims(1));
+    let before = [jwks(&[old.jwk_named("k1")])];
+    assert_eq!(story.run(with_token(&bad), &before).status(), Some(401), "it may be the new key's");
     for _ in 0..2 {
         for token in [&token, &unnamed, &bad] {
             assert_eq!(status(&mut story, token), Some(401));
@@ -229,11 +237,41 @@ fn another_set_of_keys_looks_at_a_refused_token_again() {
     }
     let both = [jwks(&[old.jwk_named("k1"), new.jwk_named("k1")])];
     let other = Signer::new(Algorithm::EdDsa).token(Some("k2"), &claims(3));
-    assert_eq!(story.run(with_token(&other), &both).status(), Some(401));
-    assert_eq!(story.calls_to("/jwks"), 2);
+    assert_eq!(story.at(30.0).run(with_token(&other), &both).status(), Some(401));
+    assert_eq!(story.calls_to("/jwks"), 3);
     for (token, expected) in [(&token, None), (&unnamed, None), (&bad, Some(401))] {
         assert_eq!(status(&mut story, token), expected, "looked at again");
     }
+}
+
+#[test]
+fn a_set_that_is_fetched_again_as_it_was_verifies_nothing_twice() {
+    // With one per cent, a single refusal by keys of this kind spends the budget.
+    let set = [jwks(&[p521().jwk()])];
+    let mut story = Story::new(&fetching(&json!({"refused_verification_budget": 1})));
+    assert_eq!(story.run(with_token(&good(1)), &set).status(), None);
+    assert_eq!(story.run(with_token(&bad(1)), &set).status(), Some(401), "after the fetch it is known");
+    assert_eq!(story.at(30.0).run(with_token(&bad(1)), &set).status(), Some(401));
+    assert_eq!(story.calls_to("/jwks"), 3);
+    assert_eq!(status(&mut story, &good(1)), None, "nor is what was good");
+    assert_eq!(status(story.at(59.9), &bad(1)), Some(401));
+    assert_eq!(status(&mut story, &good(2)), None, "the budget was refilled, and is whole");
+}
+
+#[test]
+fn a_flood_during_an_outage_verifies_nothing_twice() {
+    let outage = [failed(CalloutFailure::Unreachable)];
+    let mut story = Story::new(&fetching(&json!({"refused_verification_budget": 1})));
+    assert_eq!(story.run(with_token(&good(1)), &[jwks(&[p521().jwk()])]).status(), None);
+    let ending = story.run(with_token(&bad(1)), &outage);
+    assert_eq!((ending.status(), is_put_off(&ending)), (Some(503), false), "there may be another key");
+    for _ in 0..100 {
+        let ending = story.at(2.0).run(with_token(&bad(1)), &[]);
+        assert_eq!((ending.status(), is_put_off(&ending)), (Some(503), false));
+        assert_eq!(ending.answer_header("retry-after"), Some("5"));
+    }
+    assert_eq!(status(&mut story, &good(2)), None, "the budget was refilled, and is whole");
+    assert_eq!(story.calls_to("/jwks"), 2);
 }
 
 #[test]
@@ -256,9 +294,11 @@ fn an_unknown_key_is_remembered_as_long_as_it_causes_no_fetch() {
 
     // Keys without a name are tried on a token with an unknown one, and cost what they do.
     let dear = forged(Algorithm::Es512, Some("k3"), &claims(1));
+    let mut other = keys.clone();
+    other.push(known.jwk());
     assert!(
-        is_put_off(&story.at(70.0).run(with_token(&dear), &key)),
-        "before the fetch it has cost that much"
+        is_put_off(&story.at(70.0).run(with_token(&dear), &[jwks(&other)])),
+        "before the fetch it has cost that much, and the set is another"
     );
     for second in 71..100 {
         assert_eq!(status(story.at(f64::from(second)), &dear), Some(401));
@@ -287,9 +327,11 @@ fn a_refusal_does_not_outlive_the_set_that_refused() {
     let set = [jwks(&[known.jwk_named("k1")])];
     let bad = forged(Algorithm::EdDsa, Some("k1"), &claims(1));
     assert_eq!(story.run(with_token(&bad), &set).status(), Some(401));
-    assert_eq!(status(story.at(19.9), &bad), Some(401), "it renews no keys");
-    assert_eq!(story.at(20.0).run(with_token(&bad), &set).status(), Some(401));
-    assert_eq!(story.calls_to("/jwks"), 2);
+    assert_eq!(story.at(1.0).run(with_token(&bad), &set).status(), Some(401), "by the key that it names");
+    assert_eq!(status(story.at(18.9), &bad), Some(401));
+    assert_eq!(story.at(21.0).run(with_token(&bad), &set).status(), Some(401), "it is due to be fetched");
+    assert_eq!(status(story.at(30.9), &bad), Some(401));
+    assert_eq!(story.calls_to("/jwks"), 3);
 }
 
 #[test]
@@ -297,9 +339,10 @@ fn a_token_that_was_good_is_verified_with_new_keys_whatever_the_flood() {
     let mut story = Story::new(&fetching(&json!({"jwks_cache_ttl": 100})));
     let keys = vec![p521().jwk(); 4];
     assert_eq!(story.run(with_token(&good(1)), &[jwks(&keys)]).status(), None);
-    let renewing = story.at(95.0).run(with_token(&good(2)), &[jwks(&keys)]);
+    let five = [jwks(&vec![p521().jwk(); 5])];
+    let renewing = story.at(95.0).run(with_token(&good(2)), &five);
     assert_eq!(renewing.status(), None);
-    exhaust(&mut story, 100);
+    exhaust_where(&mut story, 100, &five);
     assert_eq!(status(&mut story, &good(1)), None, "this worker has verified it, with the set before");
     assert_eq!(status(&mut story, &good(3)), Some(503));
     assert_eq!(status(&mut story, &good(1)), None);
@@ -312,7 +355,7 @@ fn a_token_that_was_good_is_known_as_such_past_the_life_of_the_keys_that_verifie
     assert_eq!(story.run(with_token(&good(1)), &[jwks(&keys)]).status(), None);
     assert_eq!(story.at(95.0).run(with_token(&good(2)), &[jwks(&keys)]).status(), None);
     story.at(120.0);
-    exhaust(&mut story, 100);
+    exhaust_where(&mut story, 100, &[jwks(&keys)]);
     assert_eq!(status(&mut story, &good(1)), None, "the set of its first request has ended");
     assert_eq!(status(&mut story, &good(3)), Some(503));
 }

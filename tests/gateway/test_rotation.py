@@ -149,7 +149,10 @@ def _call(gateway: Driver, site: Site, token: str) -> Seen:
 
 
 def _most_fetches(gateway: Driver, timing: Timing) -> float:
-    """What the rules allow a worker: a set for each lifetime and cool-down, and in an outage one each five seconds."""
+    """What the rules allow a worker: a set for each lifetime and cool-down, and in an outage one each five seconds.
+
+    Without keys each request fetches them, where it cannot wait for another's callout.
+    """
     seconds = 20 * timing.use + 4 * timing.cooldown + 30
     each = seconds / (0.9 * timing.lifetime) + seconds / timing.cooldown + timing.outage / course.PAUSE + 10
-    return each * (WORKERS if gateway.family == "envoy" else 4)
+    return each * WORKERS if gateway.family == "envoy" else each + CLIENTS

@@ -236,13 +236,13 @@ pub const FIELDS: &[Field] = &[
     Field::ours(
         "jwks_refetch_cooldown",
         FieldType::integer(1, MAX_SECONDS),
-        "The seconds in which unknown keys cause at most one fetch per issuer.",
+        "The seconds in which tokens that no known key verifies cause at most one fetch per issuer and worker.",
     )
     .or(Default::Integer(30)),
     Field::ours(
         "jwks_max_stale",
         FieldType::integer(0, MAX_SECONDS),
-        "How long the last good JWK Set serves while fetches fail, in seconds.",
+        "How long the last JWK Set serves while fetches fail, in seconds; a set without usable keys is no failure.",
     )
     .or(Default::Integer(86_400)),
     Field::kong(

@@ -1,6 +1,6 @@
 //! Which keys has an issuer? (RFC 7517 section 5)
 
-use crate::digest::DigestBuilder;
+use crate::digest::{Digest, DigestBuilder};
 use crate::flow::environment::Environment;
 use crate::flow::issuers::IssuerId;
 use crate::flow::keys::FetchEnd;
@@ -48,17 +48,18 @@ pub(in crate::flow) fn learn(
     response: Option<Result<TimelyResponse<'_>, Rejection>>,
     environment: &mut Environment<'_>,
 ) -> Result<(FetchEnd, KeyFetch), Rejection> {
-    Ok(match response.map(|response| response.and_then(|it| read_keys(it, environment))) {
-        None => (FetchEnd::Superseded, KeyFetch::Done),
-        Some(Ok(set)) => (FetchEnd::Fetched(set), KeyFetch::Done),
-        Some(Err(rejection)) => {
-            // A server that answers, with something else, may have moved its keys.
-            if matches!(rejection, Rejection::Unusable(_)) {
-                server.issuers.get_mut(issuer)?.discovery.lose_endpoint();
-            }
-            (FetchEnd::Failed, KeyFetch::Failed(rejection))
-        }
-    })
+    let Some(response) = response else { return Ok((FetchEnd::Superseded, KeyFetch::Done)) };
+    let known = server.issuers.get(issuer)?.keys.digest();
+    let (end, rejection) = match response.and_then(|response| read_keys(response, known, environment)) {
+        Ok(FetchEnd::Withdrawn) => (FetchEnd::Withdrawn, Rejection::Unusable(EndpointKind::Jwks)),
+        Ok(end) => return Ok((end, KeyFetch::Done)),
+        Err(rejection) => (FetchEnd::Failed, rejection),
+    };
+    // A server that answers, with something else, may have moved its keys.
+    if matches!(rejection, Rejection::Unusable(_)) {
+        server.issuers.get_mut(issuer)?.discovery.lose_endpoint();
+    }
+    Ok((end, KeyFetch::Failed(rejection)))
 }
 
 /// Where the keys are, as far as that is known.
@@ -85,14 +86,30 @@ pub(super) fn fetch_callout(endpoint: &Endpoint, kind: EndpointKind, issuer: Iss
     Callout { flight: Some(FlightKey(*flight.as_bytes())), ..Callout::get(endpoint) }
 }
 
-fn read_keys(response: TimelyResponse<'_>, environment: &mut Environment<'_>) -> Result<JwkSet, Rejection> {
-    let set = response.document(environment, |body| {
+/// Reads what the issuer publishes, unless it is the set with the digest `known`, which is at hand. A JWK Set is
+/// the issuer's word also where it has no key that can be used.
+fn read_keys(
+    response: TimelyResponse<'_>,
+    known: Option<&Digest>,
+    environment: &mut Environment<'_>,
+) -> Result<FetchEnd, Rejection> {
+    let read = response.document(environment, |body| {
+        let digest = DigestBuilder::new("JWK Set").field(body).finish();
+        if known == Some(&digest) {
+            return Ok(None);
+        }
         let set = JwkSet::parse(body).map_err(ResponseFault::Jwks)?;
-        if set.is_empty() { Err(ResponseFault::NoUsableKey(set.left_out().to_vec())) } else { Ok(set) }
+        Ok(Some((set, digest)))
     })?;
-    if !set.left_out().is_empty() {
-        let left_out = set.left_out().to_vec();
+    let Some((set, digest)) = read else { return Ok(FetchEnd::Unchanged) };
+    let left_out = set.left_out().to_vec();
+    if set.is_empty() {
+        let fault = ResponseFault::NoUsableKey(left_out);
+        environment.report.add(Note::UnusableResponse(EndpointKind::Jwks, fault));
+        return Ok(FetchEnd::Withdrawn);
+    }
+    if !left_out.is_empty() {
         environment.report.add(Note::KeysLeftOut { usable: set.len(), left_out });
     }
-    Ok(set)
+    Ok(FetchEnd::Fetched(set, digest))
 }

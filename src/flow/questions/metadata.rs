@@ -4,7 +4,7 @@ use super::keys::fetch_callout;
 use crate::flow::discovery::Turn;
 use crate::flow::environment::Environment;
 use crate::flow::issuers::IssuerId;
-use crate::flow::keys::FetchEnd;
+use crate::flow::keys::{FetchEnd, FetchNumber};
 use crate::flow::outcome::TimelyResponse;
 use crate::flow::question::KeyFetch;
 use crate::flow::request::Request;
@@ -33,16 +33,16 @@ pub(in crate::flow) fn callout(
 pub(in crate::flow) fn learn(
     server: &mut ResourceServer,
     request: &Request,
-    (issuer, turn): (IssuerId, Turn),
+    (issuer, turn, fetch): (IssuerId, Turn, FetchNumber),
     response: Option<Result<TimelyResponse<'_>, Rejection>>,
     environment: &mut Environment<'_>,
 ) -> Result<(FetchEnd, KeyFetch), Rejection> {
     let (urls, lifetimes) = (urls(server, issuer)?.len(), server.policy.validation.key_lifetimes);
-    let metadata_callouts = match request.settled.keys {
-        Some(KeyFetch::GoesOn { metadata_callouts }) => metadata_callouts.saturating_add(1),
-        _ => 1,
+    let (metadata_callouts, since) = match request.settled.keys {
+        Some(KeyFetch::GoesOn { metadata_callouts, since }) => (metadata_callouts.saturating_add(1), since),
+        _ => (1, fetch),
     };
-    let goes_on = (FetchEnd::GoesOn, KeyFetch::GoesOn { metadata_callouts });
+    let goes_on = (FetchEnd::GoesOn, KeyFetch::GoesOn { metadata_callouts, since });
     let failed = |rejection| (FetchEnd::Failed, KeyFetch::Failed(rejection));
     let Some(response) = response else { return Ok(goes_on) };
     let read = response.map(|response| read_metadata(server, issuer, response, environment));

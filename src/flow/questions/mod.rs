@@ -65,8 +65,9 @@ impl ResourceServer {
             && self.settle_by_another(&mut request, &question, asked, environment);
         match question {
             Question::Metadata(issuer, turn) => {
+                let fetch = ticket.as_ref().map(Ticket::number).ok_or(Rejection::Internal)?;
                 let response = (!settled).then_some(response);
-                let learned = metadata::learn(self, &request, (issuer, turn), response, environment)?;
+                let learned = metadata::learn(self, &request, (issuer, turn, fetch), response, environment)?;
                 self.end_fetch(&mut request, issuer, ticket, learned, environment.now)?;
             }
             Question::Keys(issuer) => {

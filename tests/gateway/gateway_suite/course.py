@@ -61,7 +61,7 @@ class Knowledge:
     is_flooded: bool = False
 
     def publish(self, key: str) -> None:
-        """A key is published. In a flood of unknown keys it is fetched when the next cool-down is over."""
+        """A key is published. In a flood of tokens that none verifies it is fetched when the next cool-down is over."""
         if self.is_away:
             self.judged_from[key] = float("inf")
             return
@@ -69,7 +69,7 @@ class Knowledge:
         self.clear_from = self._after_cooldown()
 
     def flood(self, begins: bool) -> None:
-        """Tokens with unknown keys come in, or no more."""
+        """Tokens that no published key verifies come in, or no more."""
         self.is_flooded = begins
         self.clear_from = self._after_cooldown()
 
@@ -111,7 +111,7 @@ class Course:
         await self._use_only("k2")
         self._publish("k2")
         await asyncio.sleep(self._timing.use)
-        self._load.begin("unknown keys, and k3")
+        self._load.begin("a flood, and k3")
         await self._flood("k2", "k3")
         await self._outage("k2", "k3", "k4")
         self._load.begin("back")
@@ -140,7 +140,7 @@ class Course:
         await asyncio.sleep(MARGIN)
 
     async def _flood(self, old: str, new: str) -> None:
-        """Tokens with unknown keys come in; a key that is published a cool-down ahead is known when it is used."""
+        """Tokens that no key verifies come in; a key that is published a cool-down ahead is known when it is used."""
         await asyncio.sleep(max(0.0, self._knowledge.clear_from - monotonic()))
         self._knowledge.flood(begins=True)
         self._load.is_flooding = True

@@ -26,7 +26,8 @@ struct World {
 /// passes, or is set back.
 ///
 /// A token is refused for its signature only where the key set at hand does not verify it, which is the last that was
-/// fetched; it is forwarded only where that set does. What could not be decided is 503, and asks to come again.
+/// fetched; it is forwarded only where that set does. What could not be decided is 503, and asks to come again; where
+/// the issuer publishes a set without keys, the request that fetches it is 502.
 pub fn refused_tokens(data: &[u8]) {
     let world = world();
     let config = json!({
@@ -59,6 +60,9 @@ pub fn refused_tokens(data: &[u8]) {
                 match ending.status() {
                     None => assert_eq!(verifies, Some(true), "{token} is forwarded"),
                     Some(401) => assert_eq!(verifies, Some(false), "{token} is refused"),
+                    Some(502) => {
+                        assert!(set.is_some_and(JwkSet::is_empty), "{token}: the issuer stands by none")
+                    }
                     Some(503) => assert!(ending.answer_header("retry-after").is_some()),
                     status => panic!("{token}: {status:?}"),
                 }
@@ -80,6 +84,7 @@ fn world() -> &'static World {
             vec![first.jwk()],
             vec![second.jwk(), first.jwk_named("b")],
             vec![dear.jwk(), dear.jwk(), dear.jwk_named("a"), second.jwk()],
+            Vec::new(),
         ];
         let claims = json!({"iss": ISSUER, "sub": "u1", "aud": AUDIENCE, "exp": START + 1_000_000});
         let mut tokens = Vec::new();
