@@ -112,7 +112,8 @@ pub const FIELDS: &[Field] = &[
     Field::kong(
         "headers",
         FieldType::TextMap { names: TextFormat::HeaderName, values: TextFormat::HeaderValue },
-        "Header fields of the operator's own in each introspection request.",
+        "Header fields of the operator's own in each introspection request; User-Agent and traceparent take the place \
+         of the filter's.",
     ),
     // The client that the filter is at the authorization server.
     client::client_id(Origin::Kong, "The client_id at the introspection endpoint."),

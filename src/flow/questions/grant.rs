@@ -118,11 +118,12 @@ pub(in crate::flow) fn learn(
     server: &mut ResourceServer,
     request: &mut Request,
     leg: LegId,
-    response: TimelyResponse<'_>,
+    response: &TimelyResponse<'_>,
     joined: bool,
     environment: &mut Environment<'_>,
 ) -> Result<(), Rejection> {
-    if joined && response.status() == 200 {
+    if joined && response.is_success() {
+        response.body(environment)?;
         // A token that is not cached may be used once only, and the request that made the callout has
         // used it.
         request.settled.unshared_leg = true;
@@ -156,12 +157,13 @@ pub(in crate::flow) fn learn(
 fn read(
     server: &ResourceServer,
     request: &Request,
-    response: TimelyResponse<'_>,
+    response: &TimelyResponse<'_>,
     leg: &Leg,
     environment: &mut Environment<'_>,
 ) -> Result<(UpstreamToken, IssuedToken), Rejection> {
     let status = response.status();
     response.check_status(environment)?;
+    let body = response.body(environment)?;
     let refused = |error: ErrorResponse, environment: &mut Environment<'_>| {
         let (blame, rejection) = judged(status, &error.error, leg);
         environment.report.add(Note::OAuthError {
@@ -172,8 +174,8 @@ fn read(
         });
         rejection
     };
-    if status != 200 {
-        let error = json::parse_object(response.body()).ok().and_then(|it| ErrorResponse::from_members(&it));
+    if !response.is_success() {
+        let error = json::parse_object(body.bytes()).ok().and_then(|it| ErrorResponse::from_members(&it));
         let error = error.unwrap_or_else(|| ErrorResponse { error: String::new(), error_description: None });
         return Err(refused(error, environment));
     }
@@ -183,7 +185,7 @@ fn read(
         Rejection::Unusable(ENDPOINT)
     };
     let presented = request.tokens().chain(server.configured_actors());
-    let granted = UpstreamToken::granted(&response, requested_token_type.as_ref(), presented);
+    let granted = UpstreamToken::granted(body, requested_token_type.as_ref(), presented);
     let (token, issued) = granted.map_err(|error| match error {
         TokenExchangeError::Refused(error) => refused(error, environment),
         TokenExchangeError::NotAnObject => unusable(ResponseFault::NotAnObject, environment),

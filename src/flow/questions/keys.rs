@@ -48,7 +48,7 @@ pub(in crate::flow) fn learn(
     response: Option<Result<TimelyResponse<'_>, Rejection>>,
     environment: &mut Environment<'_>,
 ) -> Result<(FetchEnd, KeyFetch), Rejection> {
-    Ok(match response.map(|response| response.and_then(|it| read_keys(it, environment))) {
+    Ok(match response.map(|response| response.and_then(|it| read_keys(&it, environment))) {
         None => (FetchEnd::Superseded, KeyFetch::Done),
         Some(Ok(set)) => (FetchEnd::Fetched(set), KeyFetch::Done),
         Some(Err(rejection)) => {
@@ -78,10 +78,15 @@ fn jwks_endpoint(
 /// Every request that needs the keys of an issuer asks the same.
 pub(super) fn fetch_callout(endpoint: &Endpoint, kind: EndpointKind, issuer: IssuerId) -> Callout {
     let flight = DigestBuilder::new(kind.as_str()).field(&issuer.to_bytes()).finish();
-    Callout { flight: Some(FlightKey(*flight.as_bytes())), ..Callout::get(endpoint) }
+    let accept = match kind {
+        // The media type of a JWK Set (RFC 7517 section 8.5.2), which some servers insist on.
+        EndpointKind::Jwks => "application/jwk-set+json, application/json",
+        EndpointKind::Metadata | EndpointKind::Introspection | EndpointKind::Token => "application/json",
+    };
+    Callout { flight: Some(FlightKey(*flight.as_bytes())), ..Callout::get(endpoint, accept) }
 }
 
-fn read_keys(response: TimelyResponse<'_>, environment: &mut Environment<'_>) -> Result<JwkSet, Rejection> {
+fn read_keys(response: &TimelyResponse<'_>, environment: &mut Environment<'_>) -> Result<JwkSet, Rejection> {
     let set = response.document(environment, |body| {
         let set = JwkSet::parse(body).map_err(ResponseFault::Jwks)?;
         if set.is_empty() { Err(ResponseFault::NoUsableKey(left_out(&set))) } else { Ok(set) }

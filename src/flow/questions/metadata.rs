@@ -41,7 +41,7 @@ pub(in crate::flow) fn learn(
     let goes_on = (FetchEnd::GoesOn, KeyFetch::GoesOn { metadata_callouts });
     let failed = |rejection| (FetchEnd::Failed, KeyFetch::Failed(rejection));
     let Some(response) = response else { return Ok(goes_on) };
-    let read = response.map(|response| read_metadata(server, issuer, response, environment));
+    let read = response.map(|response| read_metadata(server, issuer, &response, environment));
     let keys = &mut server.issuers.get_mut(issuer)?.keys;
     Ok(match read {
         Ok(Ok(endpoint)) => {
@@ -71,7 +71,7 @@ pub(in crate::flow) fn urls(server: &ResourceServer, issuer: IssuerId) -> Result
 fn read_metadata(
     server: &ResourceServer,
     issuer: IssuerId,
-    response: TimelyResponse<'_>,
+    response: &TimelyResponse<'_>,
     environment: &mut Environment<'_>,
 ) -> Result<Endpoint, Rejection> {
     let issuer = &server.issuers.get(issuer)?.policy.issuer;

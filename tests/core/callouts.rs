@@ -1,0 +1,245 @@
+//! Callouts and what servers answer, as servers of users are: what a request says of itself, which answers can be
+//! read, when to come back.
+
+use serde_json::{Value, json};
+use token_exchange::http::{CalloutOutcome, RequestHead};
+use token_exchange::jose::alg::Algorithm;
+use token_exchange::report::Level;
+use token_exchange_harness::signing::Signer;
+use token_exchange_harness::story::{
+    Ending, Story, active, answer, answer_with, base_config, config_with, issued, merge, request, with_token,
+};
+
+const ISSUER: &str = "https://as.example.com/realms/demo";
+const RESOURCE: &str = "https://api.example.com/mcp";
+const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const OTHER_PARENT: &str = "00-11111111111111111111111111111111-2222222222222222-00";
+
+fn signer() -> Signer {
+    Signer::new(Algorithm::EdDsa)
+}
+
+fn claims() -> Value {
+    json!({"iss": ISSUER, "sub": "u1", "aud": RESOURCE, "exp": 1_800_000_600})
+}
+
+fn token() -> String {
+    signer().token(Some("k1"), &claims())
+}
+
+fn jwks() -> Value {
+    json!({"keys": [signer().jwk_named("k1")]})
+}
+
+/// Keys are discovered, the token is introspected as well, and exchanged: a configuration that asks every endpoint.
+fn asks_everything(patch: &Value) -> Value {
+    let mut config = config_with(&json!({"token_validation": "both"}));
+    merge(&mut config, patch);
+    config
+}
+
+/// What each endpoint answers to it, in the order of the callouts.
+fn answers() -> [Value; 4] {
+    let metadata = json!({"issuer": ISSUER, "jwks_uri": "https://as.example.com/jwks"});
+    let introspection = json!({"active": true, "sub": "u1", "aud": RESOURCE, "exp": 1_800_000_600});
+    [metadata, jwks(), introspection, issued()]
+}
+
+fn good_outcomes() -> Vec<CalloutOutcome> {
+    answers().iter().map(|body| answer(200, body)).collect()
+}
+
+fn traced(token: &str, lines: &[&str]) -> RequestHead {
+    let authorization = format!("Bearer {token}");
+    let mut headers = vec![("authorization", authorization.as_str())];
+    headers.extend(lines.iter().map(|line| ("traceparent", *line)));
+    headers.extend([("tracestate", "vendor=1"), ("baggage", "user=alice")]);
+    request("POST", "/mcp", &headers)
+}
+
+/// The values of a header field in each callout.
+fn sent(story: &Story, name: &str) -> Vec<Vec<String>> {
+    let of = |sent: &token_exchange_harness::story::Sent| {
+        sent.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.clone()).collect()
+    };
+    story.sent.iter().map(of).collect()
+}
+
+fn each_once(value: &str, times: usize) -> Vec<Vec<String>> {
+    vec![vec![value.to_owned()]; times]
+}
+
+fn assert_forwarded(ending: &Ending) {
+    assert_eq!(ending.upstream("authorization"), ["Bearer X1"]);
+}
+
+#[test]
+fn f2_02_the_media_type_of_a_key_set_is_asked_for() {
+    let mut story = Story::new(&asks_everything(&json!({})));
+    assert_forwarded(&story.run(with_token(&token()), &good_outcomes()));
+    let accepted: Vec<_> = sent(&story, "accept").concat();
+    let json = "application/json";
+    assert_eq!(accepted, [json, "application/jwk-set+json, application/json", json, json]);
+}
+
+#[test]
+fn f2_03_each_callout_names_the_filter() {
+    let name = concat!("token-exchange/", env!("CARGO_PKG_VERSION"));
+    let mut story = Story::new(&asks_everything(&json!({})));
+    assert_forwarded(&story.run(with_token(&token()), &good_outcomes()));
+    assert_eq!(sent(&story, "user-agent"), each_once(name, 4));
+    assert_eq!(sent(&story, "accept-encoding"), each_once("identity", 4));
+}
+
+#[test]
+fn f2_03_a_configured_name_wins_where_it_is_configured() {
+    let name = concat!("token-exchange/", env!("CARGO_PKG_VERSION"));
+    let headers = json!({"User-AGENT": "gateway/1.0", "TraceParent": OTHER_PARENT});
+    let mut story = Story::new(&asks_everything(&json!({"headers": headers})));
+    assert_forwarded(&story.run(traced(&token(), &[PARENT]), &good_outcomes()));
+    assert_eq!(sent(&story, "user-agent").concat(), [name, name, "gateway/1.0", name]);
+    assert_eq!(sent(&story, "traceparent").concat(), [PARENT, PARENT, OTHER_PARENT, PARENT]);
+}
+
+#[test]
+fn f2_04_a_coded_answer_is_unusable_and_the_log_names_the_coding() {
+    let endpoints = ["metadata endpoint", "JWKS endpoint", "introspection endpoint", "token endpoint"];
+    let from_place = json!({"metadata_discovery_endpoint": "https://as.example.com/openid-configuration"});
+    for (index, endpoint) in endpoints.iter().enumerate() {
+        for (lines, named) in [
+            (&["gzip"][..], "\"gzip\""),
+            (&["br"], "\"br\""),
+            (&["GZIP"], "\"GZIP\""),
+            (&["identity, zstd"], "\"zstd\""),
+            (&["", "identity", "deflate"], "\"deflate\""),
+            (&["identity;q=1"], "\"identity;q=1\""),
+            (&["none"], "\"none\""),
+        ] {
+            let mut story = Story::new(&asks_everything(&from_place));
+            let mut outcomes = good_outcomes();
+            outcomes.truncate(index + 1);
+            let headers: Vec<_> = lines.iter().map(|line| ("Content-Encoding", *line)).collect();
+            outcomes[index] = answer_with(200, &headers, &answers()[index]);
+            let ending = story.run(with_token(&token()), &outcomes);
+            assert_eq!(ending.status(), Some(502), "{endpoint} {lines:?}");
+            let line = format!(
+                "the response of the {endpoint} has the content coding {named}, although the request asked for none"
+            );
+            assert!(story.log.contains(&(Level::Warn, line)), "{:?}", story.log);
+        }
+    }
+}
+
+#[test]
+fn f2_04_identity_is_no_coding() {
+    for lines in [&["identity"][..], &["Identity"], &[""], &[" , identity ,"], &["identity", "IDENTITY"]] {
+        let headers: Vec<_> = lines.iter().map(|line| ("content-encoding", *line)).collect();
+        let outcomes: Vec<_> = answers().iter().map(|body| answer_with(200, &headers, body)).collect();
+        let mut story = Story::new(&asks_everything(&json!({})));
+        assert_forwarded(&story.run(with_token(&token()), &outcomes));
+    }
+}
+
+#[test]
+fn f2_04_the_status_of_a_coded_answer_comes_first() {
+    let coded = |status| answer_with(status, &[("content-encoding", "gzip"), ("retry-after", "9")], "\u{1f}");
+    for (status, ending) in
+        [(503, 503), (429, 503), (504, 504), (500, 503), (302, 502), (401, 502), (400, 502)]
+    {
+        for before in [vec![], vec![answer(200, active())]] {
+            let mut story = Story::new(&base_config());
+            let outcomes = [before, vec![coded(status)]].concat();
+            let introspects = outcomes.len() == 1;
+            let ended = story.run(with_token("T"), &outcomes);
+            assert_eq!(ended.status(), Some(ending), "{status}");
+            let names_coding = story.log.iter().any(|(_, line)| line.contains("content coding"));
+            // Only an answer whose body is looked at has a coding in the way.
+            assert_eq!(
+                names_coding,
+                !introspects && matches!(status, 400 | 401),
+                "{status}: {:?}",
+                story.log
+            );
+        }
+    }
+    let mut story = Story::new(&base_config());
+    story.run(with_token("T"), &[coded(401)]);
+    assert!(story.log.iter().any(|(_, line)| line.contains("check client_id, client_secret")));
+}
+
+#[test]
+fn f2_04_a_coding_that_repeats_a_secret_is_not_logged() {
+    let secret = "a-rather-secret-word";
+    let long = "x".repeat(5000);
+    for coding in [secret, "s3", "gzip\u{1b}[2K\u{85}", &long] {
+        let mut story = Story::new(&base_config());
+        let coded = answer_with(200, &[("content-encoding", coding)], active());
+        assert_eq!(story.run(with_token(secret), &[coded]).status(), Some(502));
+        for (_, line) in &story.log {
+            assert!(!line.contains(secret) && !line.contains("\"s3\"") && line.len() < 300, "{line}");
+            assert!(
+                line.chars().all(|character| character == ' ' || character.is_ascii_graphic()),
+                "{line:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn f2_04_a_coded_answer_wakes_no_request_to_ask_again() {
+    let mut story = Story::new(&base_config());
+    story.begin(with_token("T"));
+    story.resume(&answer(200, active()));
+    let coded = answer_with(200, &[("content-encoding", "gzip")], issued());
+    let ending = story.resume_joined(&coded).expect("an ending");
+    assert_eq!(ending.status(), Some(502));
+}
+
+#[test]
+fn a_callout_carries_the_traceparent_of_the_request_that_makes_it() {
+    let mut story = Story::new(&asks_everything(&json!({})));
+    assert_forwarded(&story.run(traced(&token(), &[PARENT]), &good_outcomes()));
+    assert_eq!(sent(&story, "traceparent"), each_once(PARENT, 4));
+    for name in ["tracestate", "baggage"] {
+        assert_eq!(sent(&story, name).concat(), Vec::<String>::new(), "{name}");
+    }
+    let ending = story.run(traced("T2", &[OTHER_PARENT]), &[]);
+    assert_eq!(ending.status(), Some(401), "no callout");
+}
+
+#[test]
+fn what_is_no_traceparent_of_version_00_goes_nowhere() {
+    let upper = PARENT.to_uppercase();
+    let with_more = PARENT.replacen("00-", "01-", 1) + "-more";
+    for lines in [
+        &[][..],
+        &[PARENT, PARENT],
+        &[PARENT, ""],
+        &["", PARENT],
+        &[&upper],
+        &[&with_more],
+        &["00-00000000000000000000000000000000-b7ad6b7169203331-01"],
+    ] {
+        let mut story = Story::new(&asks_everything(&json!({})));
+        let ending = story.run(traced(&token(), lines), &good_outcomes());
+        assert_forwarded(&ending);
+        assert_eq!(sent(&story, "traceparent").concat(), Vec::<String>::new(), "{lines:?}");
+        assert_eq!(ending.upstream("traceparent"), lines, "what the upstream gets is no concern of it");
+    }
+}
+
+#[test]
+fn a_traceparent_that_repeats_a_token_goes_nowhere() {
+    let opaque = "0af7651916cd43dd8448eb211c80319c";
+    for config in [base_config(), config_with(&json!({"token_exchange": null}))] {
+        let mut story = Story::new(&config);
+        let ending = story.begin(traced(opaque, &[PARENT]));
+        assert!(ending.is_none());
+        assert_eq!(sent(&story, "traceparent").concat(), Vec::<String>::new());
+        assert!(story.sent[0].header("user-agent").is_some());
+    }
+    let sets = json!({"claim_to_header": [{"claim": "trace", "header": "Traceparent"}]});
+    let mut story = Story::new(&config_with(&sets));
+    story.begin(traced("T", &[PARENT]));
+    assert_eq!(sent(&story, "traceparent").concat(), Vec::<String>::new(), "only the filter sets that field");
+}
