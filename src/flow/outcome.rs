@@ -89,9 +89,13 @@ impl<'a> TimelyResponse<'a> {
         self.response.status
     }
 
-    /// Whether it is what was asked for.
+    /// Whether it is what was asked for: 200, and at a token endpoint 201 as well, which some send with a whole
+    /// token response.
     pub(super) fn is_success(&self) -> bool {
-        self.status() == 200
+        match self.endpoint {
+            EndpointKind::Token => matches!(self.status(), 200 | 201),
+            EndpointKind::Introspection | EndpointKind::Jwks | EndpointKind::Metadata => self.status() == 200,
+        }
     }
 
     /// The whole body.
@@ -117,7 +121,8 @@ impl<'a> TimelyResponse<'a> {
             400..=428 | 430..=499 => return Ok(()),
             504 => Rejection::TimedOut(endpoint),
             429 | 500..=599 => {
-                let retry_after = RetryAfter::from_field(self.response.headers.first(b"retry-after"));
+                let retry_after =
+                    RetryAfter::from_field(self.response.headers.first(b"retry-after"), environment.now);
                 Rejection::Unavailable(endpoint, retry_after)
             }
             _ => Rejection::Unusable(endpoint),

@@ -196,6 +196,62 @@ fn f2_04_a_coded_answer_wakes_no_request_to_ask_again() {
 }
 
 #[test]
+fn f2_27_created_is_success_at_a_token_endpoint_alone() {
+    for status in [201, 202, 203, 204, 206] {
+        let mut story = Story::new(&base_config());
+        let ending = story.run(with_token("T"), &[answer(200, active()), answer(status, issued())]);
+        assert_eq!(ending.status(), (status != 201).then_some(502), "{status}");
+        let ending = Story::new(&base_config()).run(with_token("T"), &[answer(status, active())]);
+        assert_eq!(ending.status(), Some(502), "{status} at introspection");
+    }
+    let mut story = Story::new(&base_config());
+    story.run(with_token("T"), &[answer(200, active()), answer(201, issued())]);
+    assert_forwarded(&story.run(with_token("T"), &[]));
+    for (body, status) in [
+        (json!({}), 502),
+        (json!({"error": "invalid_grant"}), 401),
+        (json!({"error": "invalid_target"}), 502),
+        (json!({"access_token": "X1", "token_type": "DPoP"}), 502),
+    ] {
+        let outcomes = [answer(200, active()), answer(201, &body)];
+        let ending = Story::new(&base_config()).run(with_token("T"), &outcomes);
+        assert_eq!(ending.status(), Some(status), "{body}");
+    }
+    let mut once = issued();
+    merge(&mut once, &json!({"expires_in": 0}));
+    let mut story = Story::new(&base_config());
+    story.begin(with_token("T"));
+    story.resume(&answer(200, active()));
+    assert!(story.resume_joined(&answer(201, &once)).is_none(), "a token for one use is another request's");
+    assert_forwarded(&story.resume(&answer(201, &once)).expect("an ending"));
+}
+
+#[test]
+fn f2_28_when_to_come_back() {
+    // The clock stands at Fri, 15 Jan 2027 08:00:00 GMT.
+    for (value, expected) in [
+        ("30", "30"),
+        ("Fri, 15 Jan 2027 08:01:30 GMT", "90"),
+        ("Fri, 15 Jan 2027 07:00:00 GMT", "1"),
+        ("Fri, 15 Jan 2027 10:00:00 GMT", "3600"),
+        ("soon", "5"),
+        ("1.5", "5"),
+        ("7200", "3600"),
+        ("9999999999999999999999999999999999999999", "3600"),
+    ] {
+        for status in [429, 503] {
+            for before in [vec![], vec![answer(200, active())]] {
+                let busy = answer_with(status, &[("retry-after", value)], "");
+                let outcomes = [before, vec![busy]].concat();
+                let ending = Story::new(&base_config()).run(with_token("T"), &outcomes);
+                assert_eq!(ending.status(), Some(503));
+                assert_eq!(ending.answer_header("retry-after"), Some(expected), "{value}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_callout_carries_the_traceparent_of_the_request_that_makes_it() {
     let mut story = Story::new(&asks_everything(&json!({})));
     assert_forwarded(&story.run(traced(&token(), &[PARENT]), &good_outcomes()));
