@@ -196,6 +196,22 @@ fn f2_04_a_coded_answer_wakes_no_request_to_ask_again() {
 }
 
 #[test]
+fn f2_17_the_query_of_a_discovery_url_is_sent() {
+    let place =
+        "https://as.example.com/tid/v2.0/.well-known/openid-configuration?appid=6731de76-14a6&p=B2C_1";
+    let config = config_with(&json!({
+        "introspection_endpoint": null, "metadata_discovery_endpoint": place, "token_validation": "jwt"
+    }));
+    let mut story = Story::new(&config);
+    let [mut metadata, keys, _, exchanged] = answers();
+    metadata["jwks_uri"] = json!("https://as.example.com/discovery/keys?appid=6731de76-14a6");
+    let outcomes = [metadata, keys, exchanged].map(|body| answer(200, body));
+    assert_forwarded(&story.run(with_token(&token()), &outcomes));
+    assert_eq!(story.sent[0].url, place);
+    assert_eq!(story.sent[1].url, "https://as.example.com/discovery/keys?appid=6731de76-14a6");
+}
+
+#[test]
 fn f2_27_created_is_success_at_a_token_endpoint_alone() {
     for status in [201, 202, 203, 204, 206] {
         let mut story = Story::new(&base_config());

@@ -247,8 +247,8 @@ pub const FIELDS: &[Field] = &[
     Field::kong(
         "metadata_discovery_endpoint",
         FieldType::Text(TextFormat::Url),
-        "The URL of the authorization server's metadata document, which ends in oauth-authorization-server or \
-         openid-configuration.",
+        "The URL of the authorization server's metadata document, whose path ends in oauth-authorization-server or \
+         openid-configuration; a query may follow and is sent.",
     )
     .or(Default::Derived("the well-known URLs of RFC 8414 and OpenID Connect for the issuer")),
     Field::kong(
