@@ -44,10 +44,14 @@ pub enum TokenFault {
     TooLong,
     /// Characters that no token has.
     Unreadable,
+    /// A payload that cannot be read as one JSON object.
+    UnreadablePayload,
     /// The authorization server says that it is not active.
     Inactive,
     /// Its `exp` has passed.
     Expired,
+    /// It has no `exp`, which a JWT access token must have (RFC 9068 section 2.2).
+    NoExpiry,
     /// Its `nbf` has not come.
     NotYetValid,
     /// Its issuer is not one of those configured.
@@ -325,8 +329,10 @@ impl TokenFault {
         match self {
             TokenFault::TooLong => "The access token is too long.",
             TokenFault::Unreadable => "The access token is malformed.",
+            TokenFault::UnreadablePayload => "The access token's payload cannot be read.",
             TokenFault::Inactive => "The access token is not active.",
             TokenFault::Expired => "The access token has expired.",
+            TokenFault::NoExpiry => "The access token has no exp claim.",
             TokenFault::NotYetValid => "The access token is not valid yet.",
             TokenFault::WrongIssuer => "The access token's issuer is not accepted here.",
             TokenFault::WrongAudience => "The access token was not issued for this resource.",
@@ -429,13 +435,6 @@ mod tests {
             (Some(b"1.5"), 5),
             (Some(b"1e3"), 5),
             (Some(b"-1"), 5),
-            (Some(b"\xff"), 5),
-            (None, 5),
-        ] {
-            let shown = value.map(String::from_utf8_lossy);
-            assert_eq!(RetryAfter::from_field(value, now), RetryAfter(expected), "{shown:?}");
-        }
-    }
             (Some(b"+30"), 5),
             (Some(b"0x10"), 5),
             (Some(b"30, 60"), 5),
@@ -443,4 +442,11 @@ mod tests {
             (Some("\u{a0}30".as_bytes()), 5),
             (Some("\u{663}".as_bytes()), 5),
             (Some(b""), 5),
+            (Some(b"\xff"), 5),
+            (None, 5),
+        ] {
+            let shown = value.map(String::from_utf8_lossy);
+            assert_eq!(RetryAfter::from_field(value, now), RetryAfter(expected), "{shown:?}");
+        }
+    }
 }

@@ -41,7 +41,7 @@ impl ResourceServer {
         let now = environment.now;
         let refusal_key = self.refusal_key(request, issuer)?;
         if let Some(Refusal::Signature(error)) = self.refusals.get(&refusal_key, now) {
-            return Err(bad_signature(error, environment).into());
+            return Err(unverified(error, environment).into());
         }
         let jws = Jws::parse(request.presented.credentials.token.secret().expose())
             .map_err(|error| refused(TokenRefusal::Jws(error), TokenFault::Unreadable, environment))?;
@@ -58,7 +58,7 @@ impl ResourceServer {
         if let Some(lifetime) = self.refusal_lifetime(issuer, error, now)? {
             self.refusals.insert(refusal_key, Refusal::Signature(error), lifetime, now);
         }
-        Err(bad_signature(error, environment).into())
+        Err(unverified(error, environment).into())
     }
 
     /// Names the token, the configuration, the issuer, and the set of its keys that does not verify it.
@@ -169,8 +169,13 @@ impl ResourceServer {
     }
 }
 
-fn bad_signature(error: VerificationError, environment: &mut Environment<'_>) -> Rejection {
-    refused(TokenRefusal::Signature(error), TokenFault::BadSignature, environment)
+fn unverified(error: VerificationError, environment: &mut Environment<'_>) -> Rejection {
+    let fault = match error {
+        VerificationError::NoKey(_) | VerificationError::Signature => TokenFault::BadSignature,
+        // The signature is valid.
+        VerificationError::Payload(_) => TokenFault::UnreadablePayload,
+    };
+    refused(TokenRefusal::Signature(error), fault, environment)
 }
 
 fn unavailable(after: RetryAfter) -> Rejection {

@@ -57,7 +57,7 @@ impl ServerMetadataError {
     /// The reason, for the log.
     pub fn as_str(self) -> &'static str {
         match self {
-            ServerMetadataError::NotAnObject => "is not a JSON object",
+            ServerMetadataError::NotAnObject => "cannot be read as a JSON object",
             ServerMetadataError::WrongIssuer => "is another issuer's",
             ServerMetadataError::NoKeysEndpoint => "has no jwks_uri that can be called",
             ServerMetadataError::InsecureKeysEndpoint => {

@@ -220,7 +220,7 @@ impl fmt::Display for TokenRefusal {
         match self {
             TokenRefusal::Jws(error) => error.fmt(formatter),
             TokenRefusal::Signature(error) => error.fmt(formatter),
-            TokenRefusal::Payload => formatter.write_str("the payload is not a JSON object"),
+            TokenRefusal::Payload => formatter.write_str("the payload cannot be read as a JSON object"),
             TokenRefusal::NoIssuer => formatter.write_str("no configured issuer matches iss"),
             TokenRefusal::AccessToken(refused) => refused.fmt(formatter),
             TokenRefusal::Claims(refused) => refused.fmt(formatter),

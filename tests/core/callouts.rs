@@ -211,6 +211,82 @@ fn f2_17_the_query_of_a_discovery_url_is_sent() {
     assert_eq!(story.sent[1].url, "https://as.example.com/discovery/keys?appid=6731de76-14a6");
 }
 
+/// A configuration with the keys at hand, so that a story is about the token alone.
+fn with_keys(patch: &Value) -> Value {
+    let mut config = config_with(&json!({"introspection_endpoint": null, "jwks": jwks()}));
+    merge(&mut config, patch);
+    config
+}
+
+#[test]
+fn f2_23_a_payload_with_half_a_character_cannot_be_read_and_its_signature_is_not_blamed() {
+    for cut in
+        [r#""name":"Zo\u00eb \ud83d""#, r#""name":"\ude00""#, r#""\ud83d":1"#, r#""a":{"b":["\udbff"]}"#]
+    {
+        let payload = claims().to_string().replacen('{', &format!("{{{cut},"), 1);
+        let header = r#"{"alg":"EdDSA","kid":"k1","typ":"at+jwt"}"#;
+        let both = json!({"token_validation": "auto", "introspection_endpoint": "https://as.example.com/introspect"});
+        for config in [with_keys(&json!({})), with_keys(&both)] {
+            let mut story = Story::new(&config);
+            let ending = story.run(with_token(&signer().compact(header, &payload)), &[]);
+            assert_eq!(ending.status(), Some(401), "{cut}");
+            assert_eq!(ending.challenge_error().as_deref(), Some("invalid_token"));
+            assert!(
+                ending.response().body.contains("The access token's payload cannot be read."),
+                "{ending:?}"
+            );
+            let line = "a token was refused: the payload cannot be read as a JSON object";
+            assert!(story.log.contains(&(Level::Info, line.to_owned())), "{:?}", story.log);
+            assert!(story.log.iter().all(|(_, line)| !line.contains("signature")), "{:?}", story.log);
+        }
+    }
+    let other = Signer::new(Algorithm::Es256).compact(r#"{"alg":"ES256","kid":"k1"}"#, r#"{"a":"\ud83d"}"#);
+    let ending = Story::new(&with_keys(&json!({}))).run(with_token(&other), &[]);
+    assert!(ending.response().body.contains("signature is not valid"), "what is not signed is not looked at");
+}
+
+#[test]
+fn f2_23_a_header_with_half_a_character_cannot_be_read() {
+    let token = signer().compact(r#"{"alg":"EdDSA","kid":"\ud83d"}"#, &claims().to_string());
+    let mut story = Story::new(&with_keys(&json!({})));
+    let ending = story.run(with_token(&token), &[]);
+    assert!(ending.response().body.contains("The access token is malformed."), "{ending:?}");
+    assert!(story.log.iter().any(|(_, line)| line.contains("the header cannot be read as a JSON object")));
+}
+
+#[test]
+fn f2_23_an_answer_with_half_a_character_cannot_be_read() {
+    let cut = |body: &Value| body.to_string().replacen('{', r#"{"name":"Zo\u00eb \ud83d","#, 1);
+    let from_place = json!({"metadata_discovery_endpoint": "https://as.example.com/openid-configuration"});
+    for (index, endpoint) in [(0, "metadata endpoint"), (2, "introspection endpoint"), (3, "token endpoint")]
+    {
+        let mut outcomes = good_outcomes();
+        outcomes.truncate(index + 1);
+        outcomes[index] = answer(200, cut(&answers()[index]));
+        let mut story = Story::new(&asks_everything(&from_place));
+        assert_eq!(story.run(with_token(&token()), &outcomes).status(), Some(502), "{endpoint}");
+        let says = |line: &str| line.contains(endpoint) && line.contains("cannot be read as a JSON object");
+        assert!(story.log.iter().any(|(_, line)| says(line)), "{:?}", story.log);
+    }
+}
+
+#[test]
+fn a_jwt_without_exp_says_so_to_the_client() {
+    for (patch, says) in [
+        (json!({"exp": null}), "The access token has no exp claim."),
+        (json!({"exp": 1_800_000_000}), "The access token has expired."),
+        (json!({"exp": "1800000600"}), "The access token has a claim that cannot be read."),
+    ] {
+        let mut claims = claims();
+        merge(&mut claims, &patch);
+        let token = signer().token(Some("k1"), &claims);
+        let ending = Story::new(&with_keys(&json!({}))).run(with_token(&token), &[]);
+        assert_eq!(ending.status(), Some(401), "{patch}");
+        let challenge = ending.answer_header("www-authenticate").unwrap();
+        assert!(challenge.contains(&format!("error_description=\"{says}\"")), "{challenge}");
+    }
+}
+
 #[test]
 fn f2_27_created_is_success_at_a_token_endpoint_alone() {
     for status in [201, 202, 203, 204, 206] {
