@@ -288,6 +288,70 @@ fn a_jwt_without_exp_says_so_to_the_client() {
 }
 
 #[test]
+fn f2_24_v1_and_v2_tokens_of_one_application() {
+    let (v1, v2) = ("https://sts.windows.net/TID/", "https://login.microsoftonline.com/TID/v2.0");
+    let config = with_keys(&json!({
+        "authorization_servers": [v2],
+        "issuers_allowed": [v2, v1],
+        "audience_required": ["APP", "api://APP"],
+        "scopes_required": ["mcp.read"]
+    }));
+    for (issuer, patch, status) in [
+        (v1, json!({"aud": "api://APP", "scp": "mcp.read", "ver": "1.0", "appid": "cli"}), None),
+        (v2, json!({"aud": "APP", "scp": "other mcp.read", "ver": "2.0", "azp": "cli"}), None),
+        (v2, json!({"aud": "GRAPH", "scp": "mcp.read"}), Some(401)),
+        (v2, json!({"aud": "app", "scp": "mcp.read"}), Some(401)),
+        (v1, json!({"aud": "api://app", "scp": "mcp.read"}), Some(401)),
+        (v2, json!({"aud": "APP", "scp": "other\tmcp.read"}), Some(403)),
+        (v2, json!({"aud": "APP", "scp": "mcp.read\u{a0}other"}), Some(403)),
+    ] {
+        let mut claims = claims();
+        merge(&mut claims, &json!({"iss": issuer}));
+        merge(&mut claims, &patch);
+        let outcomes = if status.is_none() { vec![answer(200, issued())] } else { Vec::new() };
+        let token = signer().token(Some("k1"), &claims);
+        let ending = Story::new(&config).run(with_token(&token), &outcomes);
+        assert_eq!(ending.status(), status, "{patch}");
+    }
+}
+
+#[test]
+fn f2_26_an_origin_with_and_without_its_slash_is_one_audience() {
+    let origins = ["https://api.example.com", "https://api.example.com/", "HTTPS://API.Example.com"];
+    let paths = ["https://api.example.com/mcp", "https://api.EXAMPLE.com/mcp"];
+    let own = |audience: &str| {
+        let entry = json!({
+            "issuer": ISSUER, "introspection_endpoint": "https://as.example.com/introspect", "audiences": [audience]
+        });
+        json!({"issuers": [entry], "authorization_servers": [ISSUER]})
+    };
+    for same in [&origins[..], &paths] {
+        for ours in same {
+            let elsewhere = "https://elsewhere.example.com/mcp";
+            let resource = json!({"resource": ours.to_lowercase()});
+            let required = json!({"resource": elsewhere, "audience_required": [ours]});
+            let mut of_issuer = own(ours);
+            merge(&mut of_issuer, &json!({"resource": elsewhere}));
+            for (config, names_resource) in [(resource, true), (required, false), (of_issuer, false)] {
+                for theirs in origins.iter().chain(&paths).copied().chain(["https://api.example.com:443"]) {
+                    let mut body = active();
+                    merge(&mut body, &json!({"aud": theirs, "scope": "a"}));
+                    let token = signer().token(Some("k1"), &claims());
+                    let mut story = Story::new(&config_with(&config));
+                    story.begin(with_token(&token));
+                    let ending = story.resume(&answer(200, body));
+                    let accepted = same.contains(&theirs);
+                    assert_eq!(ending.is_none(), accepted, "{ours} {theirs} {names_resource}: {ending:?}");
+                    if let Some(ending) = ending {
+                        assert_eq!(ending.challenge_error().as_deref(), Some("invalid_token"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn f2_27_created_is_success_at_a_token_endpoint_alone() {
     for status in [201, 202, 203, 204, 206] {
         let mut story = Story::new(&base_config());

@@ -38,8 +38,8 @@ pub const FIELDS: &[Field] = &[
     Field::kong(
         "resource",
         FieldType::Text(TextFormat::Url),
-        "The absolute https URL of the protected resource, which the audience of a token \
-         must name.",
+        "The absolute https URL of the protected resource, which the audience of a token must name; scheme and host \
+         have no letter case there, and an origin with its slash is the same as without.",
     )
     .required(),
     Field::kong(
