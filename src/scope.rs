@@ -90,12 +90,16 @@ mod tests {
 
     #[test]
     fn only_blanks_stand_between_words() {
-        for white_space in ["\t", "\n", "\r\n", "\u{b}", "\u{c}", "\u{a0}", "\u{2003}", "\u{3000}", "+", ","] {
+        for white_space in ["\t", "\n", "\r\n", "\u{b}", "\u{c}", "\u{a0}", "\u{2003}", "\u{3000}", "+", ","]
+        {
             let scope = Scope::parse(&format!("a{white_space}b c"));
             assert_eq!(scope.words().count(), 2, "{white_space:?}");
             assert!(!scope.contains_all(&Scope::parse("a")) && scope.contains_all(&Scope::parse("c")));
             let edges = Scope::parse(&format!("{white_space}a c{white_space}"));
-            assert!(["a", "c"].iter().all(|word| !edges.contains_all(&Scope::parse(word))), "{white_space:?}");
+            assert!(
+                ["a", "c"].iter().all(|word| !edges.contains_all(&Scope::parse(word))),
+                "{white_space:?}"
+            );
         }
         assert!(Scope::parse("").is_empty() && Scope::parse("   ").is_empty());
     }

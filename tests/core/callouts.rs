@@ -455,3 +455,85 @@ fn a_traceparent_that_repeats_a_token_goes_nowhere() {
     story.begin(traced("T", &[PARENT]));
     assert_eq!(sent(&story, "traceparent").concat(), Vec::<String>::new(), "only the filter sets that field");
 }
+
+/// How often the token endpoint is called for requests at these times, with a token of this answer and subject.
+fn exchanges(cache: &Value, introspected: &Value, exchanged: &Value, times: &[f64]) -> usize {
+    let config =
+        config_with(&json!({"token_exchange": {"cache": cache}, "introspection_cache_ttl": 1_000_000}));
+    let (mut subject, mut body) = (active(), issued());
+    merge(&mut subject, introspected);
+    merge(&mut body, exchanged);
+    let mut story = Story::new(&config);
+    for time in times {
+        let mut ending = story.at(*time).begin(with_token("T"));
+        while ending.is_none() {
+            let introspects = story.sent.last().unwrap().url.contains("introspect");
+            ending = story.resume(&answer(200, if introspects { &subject } else { &body }));
+        }
+        assert_forwarded(&ending.unwrap());
+    }
+    story.calls_to("/token")
+}
+
+#[test]
+fn the_ttl_is_used_whole_and_the_margin_is_for_stated_ends() {
+    use base64::Engine as _;
+    let jwt = |seconds: u64| {
+        let payload = json!({"exp": 1_800_000_000 + seconds}).to_string();
+        let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(payload);
+        json!({"access_token": format!("e30.{payload}.c2ln"), "expires_in": null})
+    };
+    let (ten, day) = (json!({"ttl": 10}), json!({"ttl": 86_400}));
+    let unstated = json!({"expires_in": null});
+    for (cache, subject, exchanged, times, calls) in [
+        (&ten, json!({}), unstated.clone(), &[0.0, 9.999][..], 1),
+        (&ten, json!({}), unstated.clone(), &[0.0, 10.0], 2),
+        (&json!({"ttl": 1, "expiry_margin": 590}), json!({}), unstated.clone(), &[0.0, 0.999], 1),
+        (&json!({"ttl": 172_800}), json!({"exp": null}), unstated.clone(), &[0.0, 172_799.0], 1),
+        // Never past the subject token. A stated end has the margin, whoever states it.
+        (&ten, json!({"exp": 1_800_000_025}), unstated.clone(), &[0.0, 9.999], 1),
+        (&day, json!({"exp": 1_800_000_020}), unstated.clone(), &[0.0, 4.999], 1),
+        (&day, json!({"exp": 1_800_000_020}), unstated.clone(), &[0.0, 5.0], 2),
+        (&ten, json!({"exp": 1_800_000_015}), unstated.clone(), &[0.0, 0.001], 2),
+        (&ten, json!({}), json!({"expires_in": 60}), &[0.0, 44.999], 1),
+        (&ten, json!({}), json!({"expires_in": 60}), &[0.0, 45.0], 2),
+        (&ten, json!({}), json!({"expires_in": 15}), &[0.0, 0.001], 2),
+        (&json!({"expiry_margin": 0}), json!({}), json!({"expires_in": 15}), &[0.0, 14.999], 1),
+        (&json!({}), json!({"exp": null}), json!({"expires_in": 1_000_000}), &[0.0, 86_384.0], 1),
+        (&json!({}), json!({"exp": null}), json!({"expires_in": 1_000_000}), &[0.0, 86_385.0], 2),
+    ] {
+        assert_eq!(
+            exchanges(cache, &subject, &exchanged, times),
+            calls,
+            "{cache} {subject} {exchanged} {times:?}"
+        );
+    }
+    let story = |times: &[f64]| {
+        let config = config_with(&json!({"token_exchange": {"cache": {"ttl": 3600}}}));
+        let mut body = issued();
+        merge(&mut body, &jwt(60));
+        let mut story = Story::new(&config);
+        for time in times {
+            let mut ending = story.at(*time).begin(with_token("T"));
+            while ending.is_none() {
+                let introspects = story.sent.last().unwrap().url.contains("introspect");
+                ending = story.resume(&answer(200, if introspects { active() } else { body.clone() }));
+            }
+        }
+        story.calls_to("/token")
+    };
+    assert_eq!((story(&[0.0, 44.999]), story(&[0.0, 45.0])), (1, 2), "the issued token's own exp");
+}
+
+#[test]
+fn an_issued_token_is_not_used_beyond_its_subject_whatever_the_ttl() {
+    let mut story = Story::new(&config_with(&json!({"token_exchange": {"cache": {"ttl": 3600}}})));
+    let (mut subject, mut body) = (active(), issued());
+    merge(&mut subject, &json!({"exp": 1_800_000_020}));
+    merge(&mut body, &json!({"expires_in": null}));
+    assert_forwarded(&story.run(with_token("T"), &[answer(200, &subject), answer(200, &body)]));
+    assert_forwarded(&story.at(4.0).run(with_token("T"), &[]));
+    assert_forwarded(&story.at(19.0).run(with_token("T"), &[answer(200, &body)]));
+    let ending = story.at(20.0).run(with_token("T"), &[answer(200, &subject)]);
+    assert_eq!(ending.status(), Some(401));
+}

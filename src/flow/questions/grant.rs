@@ -26,7 +26,7 @@ use std::time::Duration;
 
 const ENDPOINT: EndpointKind = EndpointKind::Token;
 
-/// Issued tokens are cached no longer than this, whatever the server says.
+/// Issued tokens are cached no longer than this, whatever `expires_in` says.
 const MAX_CACHE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl ResourceServer {
@@ -223,20 +223,20 @@ fn judged(status: u16, error: &str, leg: &Leg) -> (Blame, Rejection) {
     }
 }
 
-/// Until when an issued token is cached; `None` for one that is used once.
+/// Until when an issued token is cached; `None` for one that is used once. The margin is for ends that a server has
+/// stated, of the issued token or of its subject: the lifetime that the operator has named is used whole.
 fn cached_until(
     issued: &IssuedToken,
     cache: LegCache,
     validated: &ValidatedToken,
     now: UnixTime,
 ) -> Option<UnixTime> {
-    let lifetime = match issued.lifetime {
-        Lifetime::Known(lifetime) => lifetime,
-        Lifetime::Unstated => cache.default_lifetime,
+    let before_end = |end: UnixTime| end.saturating_sub(cache.expiry_margin);
+    let end = match issued.lifetime {
+        Lifetime::Known(lifetime) => before_end(now.saturating_add(lifetime.min(MAX_CACHE_LIFETIME))),
+        Lifetime::Unstated => now.saturating_add(cache.default_lifetime),
         Lifetime::Once => return None,
     };
-    let ends =
-        [Some(now.saturating_add(lifetime.min(MAX_CACHE_LIFETIME))), issued.own_expiry, validated.expires()];
-    let until = ends.into_iter().flatten().min()?.saturating_sub(cache.expiry_margin);
-    (until > now).then_some(until)
+    let stated = [issued.own_expiry, validated.expires()].into_iter().flatten().map(before_end);
+    stated.chain([end]).min().filter(|until| *until > now)
 }
