@@ -1,6 +1,6 @@
 //! Instants as plain data. There is no clock here: the time is an argument.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The largest NumericDate that counts as a date: 2^53, past which a JSON number no longer holds
 /// whole seconds exactly.
@@ -37,6 +37,12 @@ impl UnixTime {
             return None;
         }
         Some(UnixTime(u64::try_from(seconds.as_millis()).ok()?))
+    }
+
+    /// Reads an HTTP-date, in any of its three forms (RFC 9110 section 5.6.7); `None` for what is none.
+    pub fn from_http_date(text: &str) -> Option<UnixTime> {
+        let since_epoch = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(UnixTime(whole_milliseconds(since_epoch)))
     }
 
     /// Milliseconds since the epoch.
