@@ -117,8 +117,7 @@ impl Stream {
             match Gate::shut() {
                 // The gate of a request is shut once, in its first callback.
                 Shutting::Done(gate) => {
-                    let is_required = self.plugin.requires_guard();
-                    let is_missing = is_required && !gate.is_guarded();
+                    let is_missing = self.plugin.requires_guard() && !gate.is_guarded();
                     drop(self.gate.set(gate));
                     if is_missing {
                         return self.fail(&HostNote::NoGuard);
