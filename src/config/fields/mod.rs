@@ -359,6 +359,14 @@ pub const FIELDS: &[Field] = &[
     .or(Default::Integer(1_048_576))
     .formerly(&[Default::Integer(8192), Default::Integer(8_388_608), Default::Integer(0)])
     .host_provides(NO_BODY_LIMIT),
+    // The gateway.
+    Field::ours(
+        "require_guard",
+        FieldType::Boolean,
+        "Whether a request is refused that Kong's guard did not hold back, as where that is missing on a service or \
+         route; for Kong.",
+    )
+    .or(Default::Boolean(false)),
     // Memory.
     Field::ours("cache", FieldType::Object(CACHE), "The cache for all tokens and introspection responses."),
     // Kong's consumers.
