@@ -241,10 +241,18 @@ impl Callout {
         Callout { endpoint, method: "POST", headers, body, timeout: Duration::ZERO, flight: None }
     }
 
-    /// A GET of a JSON document.
-    pub fn get(endpoint: &Endpoint) -> Callout {
-        let headers = vec![("accept".to_owned(), Secret::new("application/json"))];
+    /// A GET of a document of one of the media types that `accept` lists.
+    pub fn get(endpoint: &Endpoint, accept: &str) -> Callout {
+        let headers = vec![("accept".to_owned(), Secret::new(accept))];
         Callout { method: "GET", ..Callout::post(endpoint, headers, Secret::new("")) }
+    }
+
+    /// Adds a header field, its name in lower case, unless there is one of that name: what an operator has
+    /// configured stays.
+    pub fn add_header(&mut self, name: &str, value: &str) {
+        if !self.headers.iter().any(|(known, _)| known == name) {
+            self.headers.push((name.to_owned(), Secret::new(value)));
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! JSON from outside, read strictly: one object, no duplicate members anywhere, at most
 //! [`MAX_DEPTH`] levels.
 //!
+//! A lone surrogate escape (`"\ud83d"`) is not read either: what receivers make of it is unpredictable (RFC 8259
+//! section 8.2). JavaScript writes one where it cuts a text within a character.
+//!
 //! RFC 8259 section 4 leaves duplicate members to the reader, and two readers that choose
 //! differently are how a token comes to mean one thing to a gateway and another to its upstream.
 
@@ -14,7 +17,7 @@ pub const MAX_DEPTH: usize = 32;
 /// Why bytes were not accepted as a JSON object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonError {
-    /// Not JSON, a duplicate member, too deep, or a number that cannot be held.
+    /// Not JSON, a duplicate member, too deep, a lone surrogate, or a number that cannot be held.
     Malformed,
     /// JSON, but not an object.
     NotAnObject,
@@ -151,6 +154,10 @@ mod tests {
             assert_eq!(parse_object(text.as_bytes()), Err(JsonError::Malformed), "{text}");
         }
         assert_eq!(parse_object(b"{\"a\":\"\xff\"}"), Err(JsonError::Malformed));
+        for text in [r#"{"a":"\ud83d"}"#, r#"{"a":"\ude00 x"}"#, r#"{"a":"\ud83dx"}"#, r#"{"\ud83d":1}"#] {
+            assert_eq!(parse_object(text.as_bytes()), Err(JsonError::Malformed), "{text}");
+        }
+        assert!(parse_object(br#"{"a":"\ud83d\ude00"}"#).is_ok());
     }
 
     #[test]

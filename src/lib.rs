@@ -23,7 +23,7 @@
 //! | [`oauth`] | WORDS: what could be written with only an OAuth RFC open |
 //! | [`token`] | TOKEN: what claims are and must say |
 //! | [`jose`] | JOSE: what could be written with only a JOSE RFC open |
-//! | [`diagnostic`], [`digest`], [`entropy`], [`http`], [`json`], [`network`], [`scope`], [`secret`], [`text`], [`time`] | plain data that every module shares |
+//! | [`diagnostic`], [`digest`], [`entropy`], [`http`], [`json`], [`network`], [`scope`], [`secret`], [`text`], [`time`], [`trace_context`] | plain data that every module shares |
 //!
 //! Imports run from the top of that table to its bottom, never back; a test holds them to it.
 //!
@@ -60,3 +60,4 @@ pub mod secret;
 pub mod text;
 pub mod time;
 pub mod token;
+pub mod trace_context;

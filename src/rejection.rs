@@ -7,6 +7,8 @@ use crate::http::LocalReply;
 use crate::oauth::challenge::Challenge;
 use crate::oauth::endpoint::EndpointKind;
 use crate::report::note::Blame;
+use crate::text;
+use crate::time::UnixTime;
 use serde_json::json;
 use std::time::Duration;
 
@@ -42,10 +44,14 @@ pub enum TokenFault {
     TooLong,
     /// Characters that no token has.
     Unreadable,
+    /// A payload that cannot be read as one JSON object.
+    UnreadablePayload,
     /// The authorization server says that it is not active.
     Inactive,
     /// Its `exp` has passed.
     Expired,
+    /// It has no `exp`, which a JWT access token must have (RFC 9068 section 2.2).
+    NoExpiry,
     /// Its `nbf` has not come.
     NotYetValid,
     /// Its issuer is not one of those configured.
@@ -117,13 +123,20 @@ impl RetryAfter {
         RetryAfter(u32::try_from(seconds).unwrap_or(u32::MAX))
     }
 
-    /// What the authorization server said, where that is a number of seconds within an hour.
-    pub fn from_field(value: Option<&[u8]>) -> RetryAfter {
-        const MAX_WAIT: Duration = Duration::from_secs(3600);
-        value
-            .and_then(|value| std::str::from_utf8(value).ok()?.trim().parse().ok())
-            .filter(|seconds| Duration::from_secs(u64::from(*seconds)) <= MAX_WAIT)
-            .map_or(RetryAfter::SOON, RetryAfter)
+    /// What the authorization server said: a number of seconds, or a date (RFC 9110 section 10.2.3). A longer wait
+    /// than an hour is an hour, and a date that has passed is the shortest wait. What is neither says nothing.
+    pub fn from_field(value: Option<&[u8]>, now: UnixTime) -> RetryAfter {
+        const MAX_SECONDS: u32 = 3600;
+        let text = value.and_then(|value| std::str::from_utf8(text::trim_blanks(value)).ok());
+        let wait = match text {
+            Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                // One that cannot be held is long.
+                Some(digits.parse().map_or(RetryAfter(MAX_SECONDS), RetryAfter))
+            }
+            Some(date) => UnixTime::from_http_date(date).map(|date| RetryAfter::at_least(now.until(date))),
+            None => None,
+        };
+        wait.map_or(RetryAfter::SOON, |RetryAfter(seconds)| RetryAfter(seconds.min(MAX_SECONDS)))
     }
 }
 
@@ -316,8 +329,10 @@ impl TokenFault {
         match self {
             TokenFault::TooLong => "The access token is too long.",
             TokenFault::Unreadable => "The access token is malformed.",
+            TokenFault::UnreadablePayload => "The access token's payload cannot be read.",
             TokenFault::Inactive => "The access token is not active.",
             TokenFault::Expired => "The access token has expired.",
+            TokenFault::NoExpiry => "The access token has no exp claim.",
             TokenFault::NotYetValid => "The access token is not valid yet.",
             TokenFault::WrongIssuer => "The access token's issuer is not accepted here.",
             TokenFault::WrongAudience => "The access token was not issued for this resource.",
@@ -392,17 +407,46 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_repeats_a_sane_number_only() {
+    fn f2_28_retry_after_is_a_number_or_a_date_and_an_hour_at_most() {
+        let now = UnixTime::from_milliseconds(1_800_000_000_400);
         for (value, expected) in [
             (Some(&b"7"[..]), 7),
-            (Some(b" 120 "), 120),
-            (Some(b"86400"), 5),
-            (Some(b"Wed, 21 Oct 2026 07:28:00 GMT"), 5),
+            (Some(b" 120\t"), 120),
+            (Some(b"0"), 0),
+            (Some(b"3600"), 3600),
+            (Some(b"3601"), 3600),
+            (Some(b"86400"), 3600),
+            (Some(b"4294967296"), 3600),
+            (Some(b"9999999999999999999999999999999999999999"), 3600),
+            (Some(b"Fri, 15 Jan 2027 08:01:30 GMT"), 90),
+            (Some(b"Friday, 15-Jan-27 08:01:30 GMT"), 90),
+            (Some(b"Fri Jan 15 08:01:30 2027"), 90),
+            (Some(b"Fri, 15 Jan 2027 10:00:00 GMT"), 3600),
+            (Some(b"Fri, 31 Dec 9999 23:59:59 GMT"), 3600),
+            (Some(b"Fri, 15 Jan 2027 08:00:00 GMT"), 1),
+            (Some(b"Wed, 21 Oct 2026 07:28:00 GMT"), 1),
+            (Some(b"Thu, 01 Jan 1970 00:00:00 GMT"), 1),
+            (Some(b"Fri, 15 Jan 2027 08:01:30"), 5),
+            (Some(b"Fri, 15 Jan 2027 08:01:30 CET"), 5),
+            (Some(b"Mon, 15 Jan 2027 08:01:30 GMT"), 5),
+            (Some(b"Fri, 32 Jan 2027 08:01:30 GMT"), 5),
+            (Some(b"2027-01-15T08:01:30Z"), 5),
+            (Some(b"soon"), 5),
+            (Some(b"1.5"), 5),
+            (Some(b"1e3"), 5),
             (Some(b"-1"), 5),
+            (Some(b"+30"), 5),
+            (Some(b"0x10"), 5),
+            (Some(b"30, 60"), 5),
+            (Some(b"30 s"), 5),
+            (Some("\u{a0}30".as_bytes()), 5),
+            (Some("\u{663}".as_bytes()), 5),
+            (Some(b""), 5),
             (Some(b"\xff"), 5),
             (None, 5),
         ] {
-            assert_eq!(RetryAfter::from_field(value), RetryAfter(expected), "{value:?}");
+            let shown = value.map(String::from_utf8_lossy);
+            assert_eq!(RetryAfter::from_field(value, now), RetryAfter(expected), "{shown:?}");
         }
     }
 }

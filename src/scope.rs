@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 pub struct Scope(Vec<String>);
 
 impl Scope {
-    /// Reads words separated by white space.
+    /// Reads words separated by blanks (U+0020). Other white space is part of a word, which then is none that an
+    /// operator can ask for.
     pub fn parse(text: &str) -> Scope {
-        text.split_ascii_whitespace().collect()
+        split(text).collect()
     }
 
     /// Whether every word of `needed` is here.
@@ -64,6 +65,11 @@ impl std::fmt::Display for Scope {
     }
 }
 
+/// The words of a scope string: blanks stand between them, and nothing else does.
+pub fn split(text: &str) -> impl Iterator<Item = &str> {
+    text.split(' ').filter(|word| !word.is_empty())
+}
+
 /// Whether `word` is a scope-token (RFC 6749 section 3.3): visible ASCII but quote and backslash.
 pub fn is_scope_token(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
@@ -80,6 +86,22 @@ mod tests {
         assert!(scope.contains_all(&Scope::parse("a b")));
         assert!(!scope.contains_all(&Scope::parse("A")));
         assert!(scope.contains_all(&Scope::default()));
+    }
+
+    #[test]
+    fn only_blanks_stand_between_words() {
+        for white_space in ["\t", "\n", "\r\n", "\u{b}", "\u{c}", "\u{a0}", "\u{2003}", "\u{3000}", "+", ","]
+        {
+            let scope = Scope::parse(&format!("a{white_space}b c"));
+            assert_eq!(scope.words().count(), 2, "{white_space:?}");
+            assert!(!scope.contains_all(&Scope::parse("a")) && scope.contains_all(&Scope::parse("c")));
+            let edges = Scope::parse(&format!("{white_space}a c{white_space}"));
+            assert!(
+                ["a", "c"].iter().all(|word| !edges.contains_all(&Scope::parse(word))),
+                "{white_space:?}"
+            );
+        }
+        assert!(Scope::parse("").is_empty() && Scope::parse("   ").is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Instants as plain data. There is no clock here: the time is an argument.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The largest NumericDate that counts as a date: 2^53, past which a JSON number no longer holds
 /// whole seconds exactly.
@@ -37,6 +37,12 @@ impl UnixTime {
             return None;
         }
         Some(UnixTime(u64::try_from(seconds.as_millis()).ok()?))
+    }
+
+    /// Reads an HTTP-date, in any of its three forms (RFC 9110 section 5.6.7); `None` for what is none.
+    pub fn from_http_date(text: &str) -> Option<UnixTime> {
+        let since_epoch = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(UnixTime(whole_milliseconds(since_epoch)))
     }
 
     /// Milliseconds since the epoch.
@@ -89,6 +95,44 @@ mod tests {
             let read = UnixTime::from_numeric_date(&value).map(UnixTime::as_milliseconds);
             assert_eq!(read, expected, "{value}");
         }
+    }
+
+    #[test]
+    fn http_dates_are_read_to_the_edges_of_their_calendar() {
+        for (text, expected) in [
+            ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(253_402_300_799)),
+            ("Tue, 29 Feb 2028 12:00:00 GMT", Some(1_835_438_400)),
+            ("Thursday, 01-Jan-70 00:00:00 GMT", Some(0)),
+            ("Tuesday, 31-Dec-69 23:59:59 GMT", Some(3_155_759_999)),
+            ("Sun Nov  6 08:49:37 1994", Some(784_111_777)),
+            ("Wed, 31 Dec 1969 23:59:59 GMT", None),
+            ("Sat, 01 Jan 0000 00:00:00 GMT", None),
+            ("Mon, 29 Feb 2027 12:00:00 GMT", None),
+            ("Fri, 31 Nov 9999 23:59:59 GMT", None),
+            ("Sat, 32 Dec 9999 23:59:59 GMT", None),
+            ("Fri, 00 Dec 9999 23:59:59 GMT", None),
+            ("Fri, 31 Dec 9999 23:59:60 GMT", None),
+            ("Fri, 31 Dec 9999 24:00:00 GMT", None),
+            ("Fri, 31 Dec 9999 23:59:59 gmt", None),
+            ("Fri, 31 D\u{e9}c 9999 23:59:59 GMT", None),
+            ("", None),
+        ] {
+            let seconds = UnixTime::from_http_date(text).map(|it| it.as_milliseconds() / 1000);
+            assert_eq!(seconds, expected, "{text}");
+        }
+        let mut dates = 0;
+        for day in 0..=99 {
+            for month in ["Jan", "Feb", "Apr", "Dec", "Dez"] {
+                for year in ["0000", "1969", "1970", "2000", "9999"] {
+                    for weekday in ["Mon", "Sun", "Thu"] {
+                        let text = format!("{weekday}, {day:02} {month} {year} 23:59:59 GMT");
+                        dates += u32::from(UnixTime::from_http_date(&text).is_some());
+                    }
+                }
+            }
+        }
+        assert!(dates > 100, "{dates}");
     }
 
     #[test]

@@ -108,6 +108,7 @@ pub(super) struct Config {
     pub(super) request_deadline: Located<Option<u64>>,
     pub(super) callout_targets: Located<BTreeMap<String, String>>,
     pub(super) insecure_http: Located<bool>,
+    pub(super) require_guard: Located<bool>,
     pub(super) cache: Located<Cache>,
 }
 

@@ -126,7 +126,8 @@ fn claims_fault(refused: &ClaimsRefused) -> TokenFault {
             TokenFault::WrongIssuer
         }
         ClaimsRefused::AudienceMissing | ClaimsRefused::AudienceMismatch => TokenFault::WrongAudience,
-        ClaimsRefused::ExpiryMissing | ClaimsRefused::Expired => TokenFault::Expired,
+        ClaimsRefused::ExpiryMissing => TokenFault::NoExpiry,
+        ClaimsRefused::Expired => TokenFault::Expired,
         ClaimsRefused::NotYetValid => TokenFault::NotYetValid,
         ClaimsRefused::WrongKind(_) => TokenFault::WrongType,
     }

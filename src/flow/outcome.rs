@@ -2,24 +2,40 @@
 //! endpoint of an authorization server.
 
 use super::environment::Environment;
-use crate::http::{CalloutFailure, CalloutOutcome, CalloutResponse};
+use crate::http::{CalloutFailure, CalloutOutcome, CalloutResponse, Headers};
 use crate::oauth::endpoint::EndpointKind;
 use crate::rejection::{Rejection, RetryAfter};
 use crate::report::Note;
 use crate::report::note::{CalloutTrouble, ResponseFault};
+use crate::report::text::ForeignProse;
+use crate::text;
 use crate::time::UnixTime;
 
 /// A response that came in time, from the endpoint that was asked. Only [`in_time`] makes one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct TimelyResponse<'a> {
     response: &'a CalloutResponse,
     endpoint: EndpointKind,
+    /// The coding of its content, which the filter does not undo.
+    coding: Option<ForeignProse>,
+}
+
+/// The body of a response that came in time, as the server wrote it: without a content coding. Only
+/// [`TimelyResponse::body`] makes one.
+#[derive(Clone, Copy)]
+pub(super) struct TimelyBody<'a>(&'a [u8]);
+
+impl<'a> TimelyBody<'a> {
+    /// The whole body.
+    pub(super) fn bytes(self) -> &'a [u8] {
+        self.0
+    }
 }
 
 /// The response, if there is one and it came in time.
 ///
 /// A gateway may let a slow response run past its timeout (its timer can restart with each byte), so
-/// the clock has the last word.
+/// the clock has the last word. `prose` makes what the server wrote fit for the log.
 ///
 /// # Errors
 /// What the lack of a response means for the request.
@@ -27,11 +43,15 @@ pub(super) fn in_time<'a>(
     outcome: &'a CalloutOutcome,
     endpoint: EndpointKind,
     due: UnixTime,
+    prose: impl FnOnce(&str) -> ForeignProse,
     environment: &mut Environment<'_>,
 ) -> Result<TimelyResponse<'a>, Rejection> {
     let late = environment.now > due;
     let trouble = match outcome {
-        CalloutOutcome::Answered(response) if !late => return Ok(TimelyResponse { response, endpoint }),
+        CalloutOutcome::Answered(response) if !late => {
+            let coding = content_coding(&response.headers).map(|coding| prose(&coding));
+            return Ok(TimelyResponse { response, endpoint, coding });
+        }
         CalloutOutcome::Answered(_) | CalloutOutcome::Failed(CalloutFailure::TimedOut) => {
             CalloutTrouble::TimedOut
         }
@@ -55,15 +75,39 @@ pub(super) fn in_time<'a>(
     })
 }
 
-impl TimelyResponse<'_> {
+/// The first coding of the content, beside `identity`, which is the absence of one (RFC 9110 sections 8.4 and 12.5.3).
+fn content_coding(headers: &Headers) -> Option<String> {
+    let listed = headers.all(b"content-encoding").flat_map(|line| line.split(|byte| *byte == b','));
+    let mut codings = listed.map(text::trim_blanks).filter(|coding| !coding.is_empty());
+    let coding = codings.find(|coding| !coding.eq_ignore_ascii_case(b"identity"))?;
+    Some(String::from_utf8_lossy(coding).into_owned())
+}
+
+impl<'a> TimelyResponse<'a> {
     /// The status code.
     pub(super) fn status(&self) -> u16 {
         self.response.status
     }
 
+    /// Whether it is what was asked for: 200, and at a token endpoint 201 as well, which some send with a whole
+    /// token response.
+    pub(super) fn is_success(&self) -> bool {
+        match self.endpoint {
+            EndpointKind::Token => matches!(self.status(), 200 | 201),
+            EndpointKind::Introspection | EndpointKind::Jwks | EndpointKind::Metadata => self.status() == 200,
+        }
+    }
+
     /// The whole body.
-    pub(super) fn body(&self) -> &[u8] {
-        &self.response.body
+    ///
+    /// # Errors
+    /// It has a content coding. The filter asks for none, and undoes none: what a few bytes become is bounded
+    /// by nothing that has arrived.
+    pub(super) fn body(&self, environment: &mut Environment<'_>) -> Result<TimelyBody<'a>, Rejection> {
+        let Some(coding) = &self.coding else { return Ok(TimelyBody(&self.response.body)) };
+        let fault = ResponseFault::Coded(coding.clone());
+        environment.report.add(Note::UnusableResponse(self.endpoint, fault));
+        Err(Rejection::Unusable(self.endpoint))
     }
 
     /// Looks at the status alone.
@@ -73,10 +117,12 @@ impl TimelyResponse<'_> {
     pub(super) fn check_status(&self, environment: &mut Environment<'_>) -> Result<(), Rejection> {
         let (status, endpoint) = (self.status(), self.endpoint);
         let rejection = match status {
-            200 | 400..=428 | 430..=499 => return Ok(()),
+            _ if self.is_success() => return Ok(()),
+            400..=428 | 430..=499 => return Ok(()),
             504 => Rejection::TimedOut(endpoint),
             429 | 500..=599 => {
-                let retry_after = RetryAfter::from_field(self.response.headers.first(b"retry-after"));
+                let retry_after =
+                    RetryAfter::from_field(self.response.headers.first(b"retry-after"), environment.now);
                 Rejection::Unavailable(endpoint, retry_after)
             }
             _ => Rejection::Unusable(endpoint),
@@ -85,7 +131,7 @@ impl TimelyResponse<'_> {
         Err(rejection)
     }
 
-    /// Reads a document, which only status 200 brings.
+    /// Reads a document, which only success brings.
     ///
     /// # Errors
     /// The status, or what `parse` finds wrong.
@@ -96,7 +142,7 @@ impl TimelyResponse<'_> {
     ) -> Result<T, Rejection> {
         self.check_status(environment)?;
         let read = match self.status() {
-            200 => parse(self.body()),
+            _ if self.is_success() => parse(self.body(environment)?.bytes()),
             status => Err(ResponseFault::Status(status)),
         };
         read.map_err(|fault| {

@@ -2,6 +2,7 @@
 
 use super::credentials::Credentials;
 use super::field_rules::{self, FieldFate, FieldRules};
+use super::token_search::TokenSearch;
 use crate::digest::{Digest, DigestBuilder};
 use crate::http::{Headers, RequestHead};
 use crate::oauth::bearer::{BearerError, BearerToken};
@@ -11,6 +12,7 @@ use crate::policy::host::HostTraits;
 use crate::policy::plan::UpstreamCredential;
 use crate::rejection::{Rejection, RequestFault, TokenFault};
 use crate::text::is_tchar;
+use crate::trace_context::TraceParent;
 use std::rc::Rc;
 
 /// What a request presents. Nothing is proven yet.
@@ -19,6 +21,8 @@ pub(super) struct Presented {
     pub(super) credentials: Rc<Credentials>,
     /// The cache's key of what is known of the token.
     pub(super) token_key: Digest,
+    /// The trace that the request belongs to, for its callouts.
+    pub(super) trace_parent: Option<TraceParent>,
     /// The names of header fields to remove, each of which the request has.
     pub(super) headers_to_remove: Vec<Vec<u8>>,
 }
@@ -50,7 +54,8 @@ pub(super) fn presented(
         .field(policy.digest.as_bytes())
         .field(credentials.token.secret().expose().as_bytes())
         .finish();
-    Ok(Presented { credentials, token_key, headers_to_remove })
+    let trace_parent = trace_parent(policy, headers, &credentials);
+    Ok(Presented { credentials, token_key, trace_parent, headers_to_remove })
 }
 
 fn authorization_fault(error: BearerError) -> Rejection {
@@ -73,6 +78,17 @@ fn actor(policy: &Policy, headers: &Headers) -> Result<Option<BearerToken>, Reje
         Err(BearerError::TooLong) => Err(Rejection::InvalidToken(TokenFault::TooLong)),
         Err(_) => Err(Rejection::InvalidRequest(RequestFault::ActorTokenMalformed)),
     }
+}
+
+/// The trace that the request belongs to. A field that only the filter may set counts for nothing, nor does one with
+/// a copy of a credential in it: it goes to servers that are not to see that.
+fn trace_parent(policy: &Policy, headers: &Headers, credentials: &Credentials) -> Option<TraceParent> {
+    const NAME: &[u8] = b"traceparent";
+    let mut lines = headers.all(NAME);
+    let (Some(line), None) = (lines.next(), lines.next()) else { return None };
+    let parent = TraceParent::parse(line).filter(|_| !field_rules::is_owned(policy, NAME))?;
+    let copies = TokenSearch::new(credentials.iter().map(|secret| secret.expose().as_bytes()));
+    (!copies.finds_in(line)).then_some(parent)
 }
 
 /// Whether a Connection field names one that the filter reads or sets, which a gateway that goes by it takes

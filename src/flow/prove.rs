@@ -72,7 +72,9 @@ impl ResourceServer {
             return Ok(NeededProof::Introspection(Introspector::Others));
         }
         match TokenFormat::of(request.presented.credentials.token.secret().expose()) {
-            TokenFormat::Broken => Err(refused(TokenRefusal::Payload, TokenFault::Unreadable, environment)),
+            TokenFormat::Broken => {
+                Err(refused(TokenRefusal::Payload, TokenFault::UnreadablePayload, environment))
+            }
             TokenFormat::Signed { issuer: Some(iss) } if let Some(issuer) = self.issuers.named(&iss) => {
                 self.proof_of_issuer(issuer)
             }

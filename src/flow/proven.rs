@@ -2,7 +2,7 @@
 //! introspection response that came in time, or of a cache entry that was made of one.
 
 use super::issuers::IssuerId;
-use super::outcome::TimelyResponse;
+use super::outcome::TimelyBody;
 use crate::cache::entry::AuthenticEntry;
 use crate::time::UnixTime;
 use crate::token::claims::ClaimsSet;
@@ -62,10 +62,10 @@ impl ProvenClaims {
     /// # Errors
     /// The response is not one that RFC 7662 allows.
     pub(super) fn introspected(
-        response: &TimelyResponse<'_>,
+        body: TimelyBody<'_>,
         voucher: Voucher,
     ) -> Result<Introspected, IntrospectionError> {
-        Ok(match IntrospectionResponse::parse(response.body())? {
+        Ok(match IntrospectionResponse::parse(body.bytes())? {
             IntrospectionResponse::Active(claims) => Introspected::Active(ProvenClaims {
                 claims: Rc::new(claims),
                 proof: Proof::Introspection(voucher),

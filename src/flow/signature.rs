@@ -51,7 +51,7 @@ impl ResourceServer {
                 Ok(jwt) => return Ok(jwt),
                 // It is well signed, so that no other key would help.
                 Err(error @ VerificationError::Payload(_)) => {
-                    return Err(bad_signature(error, environment).into());
+                    return Err(unverified(error, environment).into());
                 }
                 Err(error) => {
                     self.refusals.insert(refusal_key, Refusal::Signature(error), REFUSAL_LIFETIME, now);
@@ -60,7 +60,7 @@ impl ResourceServer {
             },
         };
         self.seek_key(issuer, fetch, now)?;
-        Err(bad_signature(error, environment).into())
+        Err(unverified(error, environment).into())
     }
 
     /// Names the token, the configuration, the issuer, and the set of its keys that does not verify it.
@@ -171,8 +171,13 @@ impl ResourceServer {
     }
 }
 
-fn bad_signature(error: VerificationError, environment: &mut Environment<'_>) -> Rejection {
-    refused(TokenRefusal::Signature(error), TokenFault::BadSignature, environment)
+fn unverified(error: VerificationError, environment: &mut Environment<'_>) -> Rejection {
+    let fault = match error {
+        VerificationError::NoKey(_) | VerificationError::Signature => TokenFault::BadSignature,
+        // The signature is valid.
+        VerificationError::Payload(_) => TokenFault::UnreadablePayload,
+    };
+    refused(TokenRefusal::Signature(error), fault, environment)
 }
 
 fn unavailable(after: RetryAfter) -> Rejection {

@@ -1,7 +1,7 @@
 //! The credential that the upstream gets. Only this file makes an [`UpstreamToken`]: of a grant that was
 //! accepted, of a cache entry that was made of one, or because the policy passes the caller's token on.
 
-use super::outcome::TimelyResponse;
+use super::outcome::TimelyBody;
 use crate::cache::entry::AuthenticEntry;
 use crate::oauth::token_exchange::{IssuedToken, TokenExchangeError};
 use crate::oauth::token_type::TokenTypeIdentifier;
@@ -29,11 +29,11 @@ impl UpstreamToken {
     /// # Errors
     /// Why the response brings no token to use.
     pub(super) fn granted<'a>(
-        response: &TimelyResponse<'_>,
+        body: TimelyBody<'_>,
         requested: Option<&TokenTypeIdentifier>,
         mut presented: impl Iterator<Item = &'a Secret>,
     ) -> Result<(UpstreamToken, IssuedToken), TokenExchangeError> {
-        let issued = IssuedToken::parse(response.body(), requested)?;
+        let issued = IssuedToken::parse(body.bytes(), requested)?;
         if presented.any(|token| *token == issued.token) {
             return Err(TokenExchangeError::Echo);
         }

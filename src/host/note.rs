@@ -83,6 +83,12 @@ pub(super) enum HostNote {
     GateNotShut(Status),
     /// Kong's gate cannot be opened.
     GateNotOpened(Status),
+    /// The configuration requires Kong's guard, and no guard held the request back.
+    NoGuard,
+    /// What Kong's guard stands before is not what Kong proxies to.
+    GuardMalformed,
+    /// Kong would have called the upstream before the filter, and the guard kept it from that.
+    BufferedBehindGuard,
     /// Kong called the upstream before the filter.
     UpstreamCalledFirst,
     /// The response that is to be replaced cannot be listed.
@@ -157,7 +163,10 @@ impl HostNote {
             | HostNote::MalformedReply
             | HostNote::ReplyRefused(_)
             | HostNote::GateNotShut(_)
-            | HostNote::GateNotOpened(_) => Level::Error,
+            | HostNote::GateNotOpened(_)
+            | HostNote::NoGuard
+            | HostNote::GuardMalformed
+            | HostNote::BufferedBehindGuard => Level::Error,
             HostNote::ConfigurationWarning(_)
             | HostNote::SharedCacheDisabled { required: false, .. }
             | HostNote::SharedZoneSmall { .. }
@@ -270,9 +279,21 @@ impl fmt::Display for HostNote {
                 write!(out, "the upstream's scheme cannot be replaced: {status}")
             }
             HostNote::GateNotOpened(status) => write!(out, "the gate does not open: {status}"),
+            HostNote::NoGuard => out.write_str(
+                "require_guard is true, and no guard held this request back: add the post-function plugin that sets \
+                 token-exchange-guarded- to the service or route that has this filter",
+            ),
+            HostNote::GuardMalformed => out.write_str(
+                "token-exchange-guarded- stands before something that Kong does not proxy to: the guard is to run \
+                 once for a request, after all that changes the upstream's scheme or path",
+            ),
+            HostNote::BufferedBehindGuard => out.write_str(
+                "a plugin on this route turns on buffered proxying, for which Kong calls the upstream before this \
+                 filter runs; the guard has kept the request from the upstream. Take that plugin off the route.",
+            ),
             HostNote::UpstreamCalledFirst => out.write_str(
                 "the upstream was called before this filter ran, because a plugin on this route turns on \
-                 buffered proxying; its response is replaced by 500. Take that plugin off the route.",
+                 buffered proxying; its response is replaced by 500. Take that plugin off the route, and add the guard.",
             ),
             HostNote::ResponseHeaderUnreadable => out.write_str("the response's header cannot be read"),
             HostNote::ResponseNotReplaced { part, status } => {

@@ -31,6 +31,7 @@ pub(super) struct Plugin {
     state: RefCell<State>,
     gateway: Cell<Option<Gateway>>,
     store: Cell<Option<Store>>,
+    requires_guard: bool,
 }
 
 enum State {
@@ -44,7 +45,9 @@ enum State {
 
 impl Plugin {
     fn new(state: State) -> Rc<Plugin> {
-        Rc::new(Plugin { state: RefCell::new(state), gateway: Cell::new(None), store: Cell::new(None) })
+        let requires_guard = matches!(&state, State::Loaded(policy) if policy.require_guard);
+        let (gateway, store) = (Cell::new(None), Cell::new(None));
+        Rc::new(Plugin { state: RefCell::new(state), gateway, store, requires_guard })
     }
 
     /// A plugin without a configuration: every request is refused.
@@ -73,6 +76,11 @@ impl Plugin {
             self.gateway.set(Some(gateway));
             gateway
         })
+    }
+
+    /// Whether a request is refused that no guard of the gateway's held back.
+    pub(super) fn requires_guard(&self) -> bool {
+        self.requires_guard
     }
 
     /// The gateway's shared data, looked for at the first request, when what else the operator should

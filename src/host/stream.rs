@@ -116,8 +116,15 @@ impl Stream {
         if gateway.has_gate() {
             match Gate::shut() {
                 // The gate of a request is shut once, in its first callback.
-                Shutting::Done(gate) => drop(self.gate.set(gate)),
+                Shutting::Done(gate) => {
+                    let is_missing = self.plugin.requires_guard() && !gate.is_guarded();
+                    drop(self.gate.set(gate));
+                    if is_missing {
+                        return self.fail(&HostNote::NoGuard);
+                    }
+                }
                 Shutting::ShutElsewhere => return self.state.set(State::ShutElsewhere(lines)),
+                Shutting::GuardMalformed => return self.fail(&HostNote::GuardMalformed),
                 Shutting::Failed(status) => {
                     return self.fail(&HostNote::GateNotShut(status));
                 }
@@ -336,7 +343,11 @@ impl Stream {
     pub(super) fn response_begins(&self, lines: usize) {
         let gateway = self.plugin.gateway();
         let is_undecided = self.look(|state| matches!(state, State::New | State::ShutElsewhere(_)));
-        if is_undecided && gateway.has_gate() && buffered::is_upstream_response() {
+        if is_undecided
+            && gateway.has_gate()
+            && let Some(note) = buffered::why_replaced()
+        {
+            log::note(&note);
             self.state.set(State::Replacing(Replacement::begin(gateway.lists(lines))));
         }
     }

@@ -50,7 +50,7 @@ impl fmt::Display for JwsError {
             JwsError::NotCompact => "not a compact JWS",
             JwsError::Encrypted => "an encrypted token",
             JwsError::Encoding => "a part is not base64url",
-            JwsError::Header => "the header is not a JSON object",
+            JwsError::Header => "the header cannot be read as a JSON object",
             JwsError::Algorithm => "no algorithm, or one that is not supported",
             JwsError::CriticalExtension => "the header has a critical extension",
             JwsError::HeaderParameter => "kid or typ is not a string",

@@ -28,8 +28,7 @@ impl Form {
     }
 }
 
-/// The header fields of a form that is posted to an authorization server: it is asked for JSON, and
-/// for no compression.
+/// The header fields of a form that is posted to an authorization server, which is asked for JSON.
 pub fn post_headers() -> Vec<(String, Secret)> {
     [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")]
         .map(|(name, value)| (name.to_owned(), Secret::new(value)))

@@ -29,9 +29,11 @@ pub fn metadata_urls(issuer: &str) -> Option<[String; 2]> {
     ])
 }
 
-/// Whether `url` can be that of a metadata document: it ends in one of the two well-known names.
+/// Whether `url` can be that of a metadata document: its path ends in one of the two well-known names. A query may
+/// follow, as RFC 8414 does not forbid one: Microsoft Entra publishes the keys of an application at `?appid=`.
 pub fn is_metadata_url(url: &str) -> bool {
-    url.ends_with("/oauth-authorization-server") || url.ends_with("/openid-configuration")
+    let path = url.split('?').next().unwrap_or_default();
+    path.ends_with("/oauth-authorization-server") || path.ends_with("/openid-configuration")
 }
 
 /// Why a document is not the metadata of an issuer.
@@ -55,7 +57,7 @@ impl ServerMetadataError {
     /// The reason, for the log.
     pub fn as_str(self) -> &'static str {
         match self {
-            ServerMetadataError::NotAnObject => "is not a JSON object",
+            ServerMetadataError::NotAnObject => "cannot be read as a JSON object",
             ServerMetadataError::WrongIssuer => "is another issuer's",
             ServerMetadataError::NoKeysEndpoint => "has no jwks_uri that can be called",
             ServerMetadataError::InsecureKeysEndpoint => {

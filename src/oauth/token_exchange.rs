@@ -323,6 +323,7 @@ mod tests {
         for (value, expected) in [
             (json!("a b"), Some("a b")),
             (json!(["a", "b"]), Some("a b")),
+            (json!("a\tb"), Some("a\tb")),
             (json!(""), Some("")),
             (json!(7), Some("")),
             (json!(null), None),

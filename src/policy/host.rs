@@ -18,6 +18,8 @@ pub struct HostTraits {
     pub joins_callouts: bool,
     /// Callouts can present a client certificate that the operator configured in the gateway.
     pub presents_client_certificates: bool,
+    /// A guard in the gateway holds each request back from the upstream until the filter lets it pass.
+    pub has_guard: bool,
 }
 
 impl HostTraits {
@@ -30,6 +32,7 @@ impl HostTraits {
         // E3.
         joins_callouts: true,
         presents_client_certificates: true,
+        has_guard: false,
     };
 
     /// Kong's Wasm host.
@@ -43,18 +46,27 @@ impl HostTraits {
         // S4.
         joins_callouts: false,
         presents_client_certificates: false,
+        // Q10.
+        has_guard: true,
     };
 
     /// What `policy` asks for and such a gateway cannot do. The filter and the linter ask here.
     pub fn unsupported(self, policy: &Policy) -> Vec<Diagnostic> {
-        let mut pointers: Vec<&str> = policy.client_certificate_pointers().collect();
-        pointers.dedup();
-        let unsupported = |pointer: &str| {
-            let message = "this gateway cannot present a client certificate to the authorization server; write \
-                           client_secret_basic or client_secret_post";
+        let unsupported = |pointer: &str, message: &str| {
             Diagnostic::error(DiagnosticKind::UnsupportedOnGateway, pointer, message)
         };
-        let pointers = pointers.into_iter().filter(|_| !self.presents_client_certificates);
-        pointers.map(unsupported).collect()
+        let mut diagnostics = Vec::new();
+        if !self.presents_client_certificates {
+            let mut pointers: Vec<&str> = policy.client_certificate_pointers().collect();
+            pointers.dedup();
+            let message = "this gateway cannot present a client certificate to the authorization server; write \
+                           client_secret_basic or client_secret_post";
+            diagnostics.extend(pointers.into_iter().map(|pointer| unsupported(pointer, message)));
+        }
+        if policy.require_guard && !self.has_guard {
+            let message = "only Kong has a guard; on Envoy and Istio leave this out";
+            diagnostics.push(unsupported("/require_guard", message));
+        }
+        diagnostics
     }
 }

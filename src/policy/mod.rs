@@ -55,6 +55,8 @@ pub struct Policy {
     pub secrets: Vec<Secret>,
     /// The gateway's own names of targets, by authority (`idp.example.com:443`).
     pub clusters: BTreeMap<String, String>,
+    /// Whether a request is refused that the gateway's guard did not hold back.
+    pub require_guard: bool,
 }
 
 impl Policy {

@@ -150,9 +150,9 @@ pub struct Target {
 /// How long issued tokens are cached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LegCache {
-    /// The lifetime of a token whose response names none.
+    /// How long a token is used whose response names no lifetime.
     pub default_lifetime: Duration,
-    /// How long before its end a token is no longer used.
+    /// How long before the end that a server has stated, of the token or of its subject, it is no longer used.
     pub expiry_margin: Duration,
 }
 

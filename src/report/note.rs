@@ -131,7 +131,9 @@ pub enum ResponseFault {
     },
     /// The status says that there is no document.
     Status(u16),
-    /// A token response that is not a JSON object.
+    /// Its content has a coding, by its name.
+    Coded(ForeignProse),
+    /// A token response that cannot be read as a JSON object.
     NotAnObject,
     /// A token response with a token and an error.
     Contradictory,
@@ -219,7 +221,7 @@ impl fmt::Display for TokenRefusal {
         match self {
             TokenRefusal::Jws(error) => error.fmt(formatter),
             TokenRefusal::Signature(error) => error.fmt(formatter),
-            TokenRefusal::Payload => formatter.write_str("the payload is not a JSON object"),
+            TokenRefusal::Payload => formatter.write_str("the payload cannot be read as a JSON object"),
             TokenRefusal::NoIssuer => formatter.write_str("no configured issuer matches iss"),
             TokenRefusal::AccessToken(refused) => refused.fmt(formatter),
             TokenRefusal::Claims(refused) => refused.fmt(formatter),
@@ -264,7 +266,10 @@ impl fmt::Display for ResponseFault {
                 write!(formatter, "for {} {}", Quoted(issuer), error.as_str())
             }
             ResponseFault::Status(status) => write!(formatter, "has the status {status}"),
-            ResponseFault::NotAnObject => formatter.write_str("is not a JSON object"),
+            ResponseFault::Coded(coding) => {
+                write!(formatter, "has the content coding {coding}, although the request asked for none")
+            }
+            ResponseFault::NotAnObject => formatter.write_str("cannot be read as a JSON object"),
             ResponseFault::Contradictory => formatter.write_str("has both a token and an error"),
             ResponseFault::NoToken => formatter.write_str("has no access_token that fits a header"),
             ResponseFault::NotBearer => formatter.write_str("has a token_type that is not Bearer"),
@@ -345,6 +350,17 @@ mod tests {
                 Note::UnusableResponse(EndpointKind::Jwks, ResponseFault::NoUsableKey(Vec::new())),
                 Level::Warn,
                 "the response of the JWKS endpoint has no usable key",
+            ),
+            (
+                Note::UnusableResponse(
+                    EndpointKind::Jwks,
+                    ResponseFault::Coded(ForeignProse::without(
+                        "gzip\u{1}abcdef0123456789",
+                        std::iter::empty(),
+                    )),
+                ),
+                Level::Warn,
+                r#"the response of the JWKS endpoint has the content coding "gzip\u{1}[...]", although the request asked for none"#,
             ),
             (
                 Note::NothingShared,

@@ -2,6 +2,7 @@
 //! 4.1, RFC 9068 section 4). The same rules serve signed tokens and introspection responses, which
 //! differ only in what may be absent.
 
+use super::audience::same_audience;
 use super::claims::{ClaimError, ClaimsSet};
 use super::kind::{ClaimsSource, ExpectedKind, WrongKind};
 use crate::time::UnixTime;
@@ -152,7 +153,7 @@ impl ClaimRules<'_> {
         let named = match self.audiences {
             Some(ours) => {
                 let named = named?;
-                if !named.iter().any(|name| ours.iter().any(|our| our == name)) {
+                if !named.iter().any(|name| ours.iter().any(|our| same_audience(our, name))) {
                     return Err(match claims.get(self.audience_claim) {
                         Some(_) => ClaimsRefused::AudienceMismatch,
                         None => ClaimsRefused::AudienceMissing,
@@ -162,7 +163,8 @@ impl ClaimRules<'_> {
             }
             None => named.unwrap_or_default(),
         };
-        let is_resource = self.audience_claim == "aud" && named.contains(&self.resource);
+        let is_resource =
+            self.audience_claim == "aud" && named.iter().any(|name| same_audience(name, self.resource));
         Ok(if is_resource { AudienceMatch::Resource } else { AudienceMatch::Another })
     }
 
@@ -251,7 +253,10 @@ mod tests {
             (json!([]), false),
             (json!(""), false),
             (json!("https://api.example.com/mcp/"), false),
-            (json!("https://API.example.com/mcp"), false),
+            (json!("https://API.example.com/mcp"), true),
+            (json!("https://api.example.com/MCP"), false),
+            (json!("https://api.example.com:443/mcp"), false),
+            (json!("URN:other"), false),
         ] {
             let expected = if accepted { Ok(()) } else { Err(ClaimsRefused::AudienceMismatch) };
             assert_eq!(check(&claims(&json!({"aud": audience})), Presence::Required), expected, "{audience}");
@@ -293,6 +298,7 @@ mod tests {
         for (audience, by_all, relaxed) in [
             (json!(AUDIENCE), Ok(AudienceMatch::Resource), AudienceMatch::Resource),
             (json!(["x", AUDIENCE]), Ok(AudienceMatch::Resource), AudienceMatch::Resource),
+            (json!("https://API.example.com/mcp"), Ok(AudienceMatch::Resource), AudienceMatch::Resource),
             (json!(["client-1", AUDIENCE]), Ok(AudienceMatch::Resource), AudienceMatch::Resource),
             (json!("client-1"), Ok(AudienceMatch::Another), AudienceMatch::Another),
             (json!("x"), Err(ClaimsRefused::AudienceMismatch), AudienceMatch::Another),

@@ -5,7 +5,7 @@
 //! turn into a token that lives for ever. Null alone is absent, as it is no value: servers write it for what
 //! a token does not have. What must be there is missed where it is null.
 
-use crate::scope::Scope;
+use crate::scope::{self, Scope};
 use crate::time::UnixTime;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -112,7 +112,7 @@ impl ClaimsSet {
     pub fn scope(&self) -> Result<Scope, ClaimError> {
         let stated = ["scope", "scp"].into_iter().find(|name| self.0.contains_key(*name));
         let Some(name) = stated else { return Ok(Scope::default()) };
-        Ok(self.strings(name)?.into_iter().flat_map(str::split_ascii_whitespace).collect())
+        Ok(self.strings(name)?.into_iter().flat_map(scope::split).collect())
     }
 
     /// The value at a path of member names, each inside the object before it.
@@ -261,6 +261,10 @@ mod tests {
             (json!({"scope": "a", "scp": "b"}), Some("a")),
             (json!({"scope": null, "scp": "b"}), Some("b")),
             (json!({"scope": null}), Some("")),
+            (json!({"scope": " a  b "}), Some("a b")),
+            (json!({"scp": ["a b", "c"]}), Some("a b c")),
+            (json!({"scope": "a\tb c\n"}), Some("a\tb c\n")),
+            (json!({"scp": ["a\u{a0}b"]}), Some("a\u{a0}b")),
             (json!({}), Some("")),
             (json!({"scope": 7}), None),
             (json!({"scope": ["a", 7]}), None),

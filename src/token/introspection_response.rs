@@ -26,7 +26,7 @@ pub enum IntrospectionError {
 impl fmt::Display for IntrospectionError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            IntrospectionError::NotAnObject => "is not a JSON object",
+            IntrospectionError::NotAnObject => "cannot be read as a JSON object",
             IntrospectionError::ActiveMissing => "has no active member",
         })
     }

@@ -24,8 +24,7 @@ pub enum VerificationError {
     NoKey(NoKey),
     /// The signature is not that of any key tried.
     Signature,
-    /// Well signed, but the payload is not one JSON object without duplicate members (RFC 7519
-    /// section 7.2).
+    /// Well signed, but the payload cannot be read as one JSON object (RFC 7519 section 7.2).
     Payload(JsonError),
 }
 
@@ -43,7 +42,9 @@ impl fmt::Display for VerificationError {
         match self {
             VerificationError::NoKey(no_key) => SignatureError::NoKey(*no_key).fmt(formatter),
             VerificationError::Signature => SignatureError::Invalid.fmt(formatter),
-            VerificationError::Payload(_) => formatter.write_str("the payload is not a JSON object"),
+            VerificationError::Payload(_) => {
+                formatter.write_str("the payload cannot be read as a JSON object")
+            }
         }
     }
 }

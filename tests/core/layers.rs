@@ -16,7 +16,19 @@ const LAYERS: [&[&str]; 10] = [
     &["oauth"],
     &["token"],
     &["jose"],
-    &["diagnostic", "digest", "entropy", "http", "json", "network", "scope", "secret", "text", "time"],
+    &[
+        "diagnostic",
+        "digest",
+        "entropy",
+        "http",
+        "json",
+        "network",
+        "scope",
+        "secret",
+        "text",
+        "time",
+        "trace_context",
+    ],
 ];
 
 /// A module's path within the crate: `["flow", "keys"]`.

@@ -12,6 +12,7 @@
 )]
 
 mod caller_tokens;
+mod callouts;
 mod cases;
 mod corpus;
 mod documents;

@@ -71,7 +71,7 @@ fn a_signed_token_is_verified_with_fetched_keys_and_then_remembered() {
     assert_eq!(ending.upstream("authorization"), [format!("Bearer {}", token("k1"))]);
     let fetch = &story.sent[0];
     assert_eq!((fetch.url.as_str(), fetch.body.as_str()), ("https://as.example.com/jwks", ""));
-    assert_eq!(fetch.header("accept"), Some("application/json"));
+    assert_eq!(fetch.header("accept"), Some("application/jwk-set+json, application/json"));
     assert_forwarded(&story.run(with_token(&token("k1")), &[]));
     let second = signer().token(Some("k1"), &claims_with(&json!({"sub": "u2"})));
     assert_forwarded(&story.run(with_token(&second), &[]));

@@ -31,6 +31,22 @@ def loop() -> Iterator[BackgroundLoop]:
     running.close()
 
 
+def test_a_server_may_insist_on_header_fields(server: AuthorizationServer) -> None:
+    otherwise = {"text": "", "status": 403}
+    server.endpoints["introspection"].behaviours = [
+        {"insists_on": {"accept": ".*json.*", "x-client": "a+"}, "otherwise": otherwise}
+    ]
+    form = {"token": server.mint("alice")}
+    accept = (b"accept", b"application/json")
+    for lines, status in [
+        ([accept, (b"X-Client", b"aa")], 200),
+        ([accept], 403),
+        ([accept, (b"x-client", b"ab")], 403),
+        ([accept, (b"x-client", b"a"), (b"x-client", b"a")], 403),
+    ]:
+        assert call(server, "introspection", form, BASIC, *lines).status == status
+
+
 @pytest.fixture
 def server(loop: BackgroundLoop) -> Iterator[AuthorizationServer]:
     made = AuthorizationServer("https://auth.example.com", [Client("gw", "s:1"), Client("public")])

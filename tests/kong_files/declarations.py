@@ -23,11 +23,17 @@ def declared(name: str) -> dict[str, Any]:
     return document
 
 
+def owners(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every service and route that has the filter, in a filter chain or as a plugin."""
+    found = [owner for service in document["services"] for owner in (service, *service.get("routes", []))]
+    return [owner for owner in found if _configs(owner)]
+
+
 def filter_configs(document: dict[str, Any]) -> list[dict[str, Any]]:
     """Every configuration of the filter, in a filter chain or as a plugin."""
-    found = []
-    for service in document["services"]:
-        for owner in (service, *service.get("routes", [])):
-            chains = [each for chain in owner.get("filter_chains", []) for each in chain["filters"]]
-            found += [each["config"] for each in chains + owner.get("plugins", []) if each["name"] == "token_exchange"]
-    return found
+    return [config for owner in owners(document) for config in _configs(owner)]
+
+
+def _configs(owner: dict[str, Any]) -> list[dict[str, Any]]:
+    chains = [each for chain in owner.get("filter_chains", []) for each in chain["filters"]]
+    return [each["config"] for each in chains + owner.get("plugins", []) if each["name"] == "token_exchange"]

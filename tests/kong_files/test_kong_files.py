@@ -12,7 +12,15 @@ import pytest
 import yaml
 from jsonschema import Draft4Validator
 
-from .declarations import DECLARATIONS, KONG, ROOT, declared, filter_configs
+from .declarations import DECLARATIONS, KONG, ROOT, declared, filter_configs, owners
+
+GUARD = """\
+if ngx.var.upstream_scheme == "https" then
+  ngx.var.upstream_uri = ":token-exchange-guarded-" .. ngx.var.upstream_uri
+else
+  ngx.var.upstream_scheme = "token-exchange-guarded-" .. ngx.var.upstream_scheme
+end
+"""
 
 
 @pytest.mark.parametrize("name", DECLARATIONS)
@@ -33,12 +41,22 @@ def test_a_sync_leaves_alone_what_others_declared(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DECLARATIONS)
-def test_a_declaration_guards_against_buffered_proxying(name: str) -> None:
-    guards = [plugin for plugin in declared(name)["plugins"] if plugin["name"] == "post-function"]
-    assert len(guards) == 1
-    (code,) = guards[0]["config"]["access"]
-    assert "if ngx.ctx.buffered_proxying then" in code
-    assert "return kong.response.exit(500" in code
+def test_the_filter_has_its_guard_beside_it_and_requires_it(name: str) -> None:
+    document = declared(name)
+    assert "plugins" not in document, "a global guard is gone wherever a service or route has a post-function"
+    (owner,) = owners(document)
+    (guard,) = [plugin for plugin in owner["plugins"] if plugin["name"] == "post-function"]
+    assert guard.get("enabled", True)
+    assert guard["config"] == {"access": [GUARD]}
+    (config,) = filter_configs(document)
+    assert config["require_guard"] is True
+
+
+def test_the_guard_that_is_explained_is_the_one_of_the_declarations() -> None:
+    page = (ROOT / "docs/kong.md").read_text()
+    (block,) = [each for each in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "post-function" in each]
+    ((plugin,),) = yaml.safe_load(block).values()
+    assert plugin["config"]["access"] == [GUARD]
 
 
 def test_the_variables_say_what_kong_conf_says() -> None:

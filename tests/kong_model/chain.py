@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 
+from kong_model import access
 from kong_model.abi import Action, GuestTrap, Pairs, StartFailed
 from kong_model.callout import Callout, Outcome
 from kong_model.effect import Answer, UpstreamRequest
@@ -14,7 +15,6 @@ from kong_model.step import Step
 from kong_model.stream import FilterContext, Stream
 from kong_model.worker import Worker
 
-_SCHEMES = {b"http", b"https", b"grpc", b"grpcs"}
 _PIECE = 8192
 
 
@@ -32,7 +32,7 @@ class Chain(Worker):
             self._kong_error(stream)
             return
         if stream.route.buffered and not stream.request.is_upgrade():
-            self._forward(stream)
+            self._proxy_buffered(stream)
         else:
             self._request_headers(stream, 0)
 
@@ -129,18 +129,35 @@ class Chain(Worker):
             context.pending.clear()
 
     def _proxy(self, stream: Stream) -> None:
-        """M2: a scheme nginx cannot proxy to stops the request: 500, but Q3: hung where a body was announced."""
-        scheme = stream.variables["upstream_scheme"]
-        if scheme in _SCHEMES:
+        """M2: a scheme nginx cannot proxy to stops the request: 500, but Q3: hung where a body was announced.
+
+        Q10: where no filter runs, it is 500 for every request.
+        """
+        why = access.why_not_proxied(stream.variables["upstream_scheme"], stream.variables["upstream_uri"])
+        if why is None:
             self._forward(stream)
             return
-        self.write_log("error", "invalid URL prefix", stream)
+        self.write_log("error", why, stream)
         if stream.route.service.is_grpc or (stream.request.http2 and stream.request.announces_body()):
             self._end(stream, Answer(None, why="stream reset"))
-        elif stream.request.announces_body() and not stream.dispatched_in_body:
+        elif stream.contexts and stream.request.announces_body() and not stream.dispatched_in_body:
             stream.effect.hung = True
         else:
             self._kong_error(stream)
+
+    def _proxy_buffered(self, stream: Stream) -> None:
+        """Q5 (c), Q10: what nginx answers by itself to Kong's subrequest comes to the filters as the upstream's."""
+        why = access.why_not_proxied(stream.variables["upstream_scheme"], stream.variables["upstream_uri"])
+        if why is None:
+            self._forward(stream)
+            return
+        self.write_log("error", why, stream)
+        page = b"<html><head><title>500 Internal Server Error</title></head></html>\r\n"
+        stream.upstream_status = 500
+        head = [(b"Content-Type", b"text/html"), (b"Content-Length", str(len(page)).encode())]
+        self._response_head(stream, 500, head)
+        self._response_piece(stream, b"" if stream.method == b"HEAD" else page)
+        self._response_end(stream)
 
     def _forward(self, stream: Stream) -> None:
         """D7, D8: the lines as nginx keeps them. Q3: the length is stated, also for a chunked body."""
@@ -148,11 +165,14 @@ class Chain(Worker):
         scheme = stream.variables["upstream_scheme"].decode()
         if scheme != service.scheme:
             stream.effect.violations.append(f"the scheme is {scheme}, the service's {service.scheme}")
-        lines: Pairs = [(b"Host", stream.variables["upstream_host"]), (b"Connection", b"keep-alive")]
+        host = stream.variables["upstream_host"]
+        named = access.authority(stream.scheme_read, host) if service.is_grpc else host
+        lines: Pairs = [(b"Host", named), (b"Connection", b"keep-alive")]
         if stream.request.body or b"content-length" in {name.lower() for name, _ in stream.request.lines()}:
             lines.append((b"Content-Length", str(len(stream.request.body)).encode()))
         lines += stream.headers.upstream_lines()
-        request = UpstreamRequest(stream.method, stream.variables["upstream_uri"], lines, stream.request.body, scheme)
+        uri, pool = stream.variables["upstream_uri"], access.pool(stream.route, stream.scheme_read, host)
+        request = UpstreamRequest(stream.method, uri, lines, stream.request.body, scheme, pool)
         stream.effect.upstream.append(request)
         self._send_upstream(stream, request)
 

@@ -67,7 +67,8 @@ class KongModelDriver:
         module = wasm.read_bytes()
         for site in sites:
             service = Service(host=site.upstream.host, port=site.upstream.port)
-            route = Route(filters=(Filter(site.config.encode()),), service=service, name=site.name)
+            filters = (Filter(site.config.encode()),)
+            route = Route(filters=filters, service=service, name=site.name, guards=("scheme",))
             self._routes[site.name] = route
             self._streams[site.name] = []
             key = self._key(site)

@@ -40,6 +40,8 @@ class UpstreamRequest:
     headers: Pairs
     body: bytes
     scheme: str
+    pool: str = ""
+    """The kept connections that it may have used (Q10)."""
 
     def all(self, name: bytes) -> list[bytes]:
         """Every value of a header."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from kong_model.abi import GuestTrap, Status, WorkerCrash
@@ -75,6 +76,7 @@ def _read_kong(path: str, stream: Stream, step: Step, settings: Settings) -> Rea
         "kong.request.forwarded_port": "8000",
         "kong.request.forwarded_scheme": "http",
         "kong.route_name": stream.route.name,
+        "kong.router.route": json.dumps({"name": stream.route.name, "preserve_host": stream.route.preserve_host}),
     }
     value = fixed.get(path)
     return _found(None if value is None else value.encode("latin-1"))

@@ -19,6 +19,10 @@ class Service:
     scheme: str = "http"
     host: str = "127.0.0.1"
     port: int = 80
+    address: str = "127.0.0.1"
+    """What the host resolves to."""
+    client_certificate: str = ""
+    """The id of the certificate that Kong presents; none where empty."""
 
     @property
     def is_grpc(self) -> bool:
@@ -36,3 +40,6 @@ class Route:
     name: str = "route"
     buffered: bool = False
     """Whether a plugin on this route turns on buffered proxying (Q5 c)."""
+    guards: tuple[str, ...] = ()
+    """The lines of the route's post-function, each before the "scheme" or before the "uri" (Q10)."""
+    preserve_host: bool = False

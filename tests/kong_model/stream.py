@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from kong_model import access
 from kong_model.abi import Pairs
 from kong_model.callout import Callout
 from kong_model.effect import Answer, Effect
@@ -81,15 +82,20 @@ class Stream:
         """The status nginx or the router answers by itself; 0 for none."""
         self.when_done: Callable[[Stream], None] | None = None
         suffix = b"" if query is None else b"?" + query
+        asked = self.headers.get(b"host") or b""
+        scheme, uri = access.guarded(route.service.scheme.encode(), escaped_path(self.uri) + suffix, route.guards)
+        self.scheme_read = scheme
+        """Q10: the scheme as Kong has read it, after the guard and before any filter."""
         self.variables: dict[str, bytes] = {
-            "upstream_scheme": route.service.scheme.encode(),
-            "upstream_uri": escaped_path(self.uri) + suffix,
-            "upstream_host": f"{route.service.host}:{route.service.port}".encode(),
+            "upstream_scheme": scheme,
+            "upstream_uri": uri,
+            "upstream_host": access.host(route, scheme, asked),
+            "http_host": asked,
             "request_uri": request.target,
             "uri": self.uri,
             "args": query or b"",
             "scheme": b"http",
-            "host": self.headers.get(b"host") or b"",
+            "host": asked,
             "request_method": request.method,
         }
         self._buffer_size = parse_size(settings.client_body_buffer_size)

@@ -12,6 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const OWN_PARAMETERS: [&str; 5] =
     ["token", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
 
+/// Header fields of an introspection request in which the filter says what it sends and what it reads.
+const OWN_HEADERS: [&str; 3] = ["content-type", "accept", "accept-encoding"];
+
 /// Whether a header field of this name (in lower case) frames the message or steers the connection
 /// (RFC 9110 section 7.6.1, RFC 9112), so that setting it would break the request.
 pub(super) fn is_framing(name: &str) -> bool {
@@ -66,7 +69,7 @@ impl Checker<'_> {
             let authenticates = !matches!(client, None | Some(ClientAuthentication::None { .. }));
             let sentence = if name == "authorization" && authenticates {
                 "take this out, or set client_auth to none: a request carries one kind of client authentication"
-            } else if is_framing(&name) || name == "content-type" || name == "accept" {
+            } else if is_framing(&name) || OWN_HEADERS.contains(&name.as_str()) {
                 "take this out: the filter or the gateway sets this header field itself"
             } else if headers.insert(name, value.clone()).is_some() {
                 "this header field stands here twice, in another case: take one out"
@@ -171,8 +174,15 @@ mod tests {
         let headers = introspection(&[("/headers", json!({"X-Api-Key": "k", "a": "b"}))]).headers;
         let shown: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
         assert_eq!(shown, [("a", "b"), ("x-api-key", "k")]);
-        for name in ["Host", "content-length", "Transfer-Encoding", "Content-Type", "Accept", "Authorization"]
-        {
+        for name in [
+            "Host",
+            "content-length",
+            "Transfer-Encoding",
+            "Content-Type",
+            "Accept",
+            "Accept-Encoding",
+            "Authorization",
+        ] {
             assert_eq!(mistaken(&[("/headers", json!({name: "x"}))]), [format!("/headers/{name}")]);
         }
         let twice = json!({"X-Api-Key": "k", "x-api-key": "l"});

@@ -163,7 +163,8 @@ impl<'a> Checker<'a> {
     /// A JWK Set whose URL the metadata at `url` names.
     fn described_keys(&mut self, at: &str, url: &str) -> Option<KeySource> {
         if !server_metadata::is_metadata_url(url) {
-            let sentence = "write a URL that ends in /oauth-authorization-server or /openid-configuration";
+            let sentence =
+                "write a URL whose path ends in /oauth-authorization-server or /openid-configuration";
             self.diagnostics.error(DiagnosticKind::WrongValue, at, sentence);
             return None;
         }
@@ -246,6 +247,11 @@ mod tests {
                 vec!["/x/.well-known/openid-configuration"],
             ),
             (
+                "/metadata_discovery_endpoint",
+                json!("https://m.example.com/x/openid-configuration?appid=a/b&p=?c"),
+                vec!["/x/openid-configuration?appid=a/b&p=?c"],
+            ),
+            (
                 "/realm",
                 json!("a"),
                 vec!["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"],
@@ -253,8 +259,19 @@ mod tests {
         ] {
             assert_eq!(places(source(&[(name, value)])), expected, "{name}");
         }
-        let metadata = ("/metadata_discovery_endpoint", json!("https://m.example.com/metadata"));
-        message(&jwt(&[metadata]), "/metadata_discovery_endpoint");
+        for other in [
+            "https://m.example.com/metadata",
+            "https://m.example.com/metadata?p=/openid-configuration",
+            "https://m.example.com?/openid-configuration",
+            "https://m.example.com/openid-configuration/",
+            "https://m.example.com/openid-configuration/?p=a",
+            "https://m.example.com/openid-configuration%3Fp=a",
+            "https://m.example.com/my-openid-configuration",
+            "https://m.example.com/openid-configuration#a",
+            "https://m.example.com/openid-configuration?p=a b",
+        ] {
+            message(&jwt(&[("/metadata_discovery_endpoint", json!(other))]), "/metadata_discovery_endpoint");
+        }
     }
 
     #[test]

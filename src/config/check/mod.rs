@@ -75,6 +75,7 @@ pub(super) fn check(config: &Config, digest: Digest, diagnostics: &mut Diagnosti
         request_deadline: (*config.request_deadline).map_or(timeout.saturating_mul(2), Duration::from_millis),
         cache: cache_policy(config),
         clusters: checker.clusters,
+        require_guard: *config.require_guard,
     };
     if policy.cache.shared == SharedData::On && policy.secrets_digest().is_none() {
         let sentence = "there is no client_secret or actor_token to encrypt shared entries with, so that each \
@@ -178,6 +179,7 @@ impl Checker<'_> {
 mod tests {
     use super::*;
     use crate::config::testing::{message, mistaken, policy, warnings};
+    use crate::policy::host::HostTraits;
     use serde_json::json;
 
     #[test]
@@ -193,6 +195,23 @@ mod tests {
         assert!(message(&[(PASS, json!(false))], PASS).contains("write true"));
         assert!(message(&[(PASS, json!(null))], PASS).contains("write true"));
         assert_eq!(warnings(&[(EXCHANGE, json!(false))]).len(), 1);
+    }
+
+    #[test]
+    fn a_guard_is_required_where_the_gateway_has_one_and_only_if_asked_for() {
+        const GUARD: &str = "/require_guard";
+        assert!(!policy(&[]).require_guard && !policy(&[(GUARD, json!(null))]).require_guard);
+        let required = policy(&[(GUARD, json!(true))]);
+        assert!(required.require_guard);
+        assert_eq!(HostTraits::KONG.unsupported(&required), []);
+        let said = HostTraits::ENVOY.unsupported(&required);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert_eq!(
+            said[0].to_string(),
+            "/require_guard: only Kong has a guard; on Envoy and Istio leave this out"
+        );
+        assert_eq!(HostTraits::ENVOY.unsupported(&policy(&[(GUARD, json!(false))])), []);
+        assert!(message(&[(GUARD, json!("yes"))], GUARD).contains("true or false"));
     }
 
     #[test]

@@ -113,13 +113,14 @@ const CACHE: &[Field] = &[
             maximum: MAX_SECONDS,
             instead_of_zero: Some("set cache.enabled to false to cache no issued token"),
         },
-        "The lifetime of an issued token whose answer names none, in seconds.",
+        "How long an issued token is cached whose answer names no lifetime, in seconds.",
     )
     .or(Default::Integer(3600)),
     Field::ours(
         "expiry_margin",
         FieldType::integer(0, MAX_SECONDS),
-        "How many seconds before its end an issued token is no longer used.",
+        "How many seconds before its end, as expires_in, its own exp or that of its subject states it, an issued token is \
+         no longer used.",
     )
     .or(Default::Integer(15)),
 ];

@@ -40,8 +40,8 @@ pub const FIELDS: &[Field] = &[
     Field::kong(
         "resource",
         FieldType::Text(TextFormat::Url),
-        "The absolute https URL of the protected resource, which the audience of a token \
-         must name.",
+        "The absolute https URL of the protected resource, which the audience of a token must name; scheme and host \
+         have no letter case there, and an origin with its slash is the same as without.",
     )
     .required(),
     Field::kong(
@@ -114,7 +114,8 @@ pub const FIELDS: &[Field] = &[
     Field::kong(
         "headers",
         FieldType::TextMap { names: TextFormat::HeaderName, values: TextFormat::HeaderValue },
-        "Header fields of the operator's own in each introspection request.",
+        "Header fields of the operator's own in each introspection request; User-Agent and traceparent take the place \
+         of the filter's.",
     ),
     // The client that the filter is at the authorization server.
     client::client_id(Origin::Kong, "The client_id at the introspection endpoint."),
@@ -248,8 +249,8 @@ pub const FIELDS: &[Field] = &[
     Field::kong(
         "metadata_discovery_endpoint",
         FieldType::Text(TextFormat::Url),
-        "The URL of the authorization server's metadata document, which ends in oauth-authorization-server or \
-         openid-configuration.",
+        "The URL of the authorization server's metadata document, whose path ends in oauth-authorization-server or \
+         openid-configuration; a query may follow and is sent.",
     )
     .or(Default::Derived("the well-known URLs of RFC 8414 and OpenID Connect for the issuer")),
     Field::kong(
@@ -358,6 +359,14 @@ pub const FIELDS: &[Field] = &[
     .or(Default::Integer(1_048_576))
     .formerly(&[Default::Integer(8192), Default::Integer(8_388_608), Default::Integer(0)])
     .host_provides(NO_BODY_LIMIT),
+    // The gateway.
+    Field::ours(
+        "require_guard",
+        FieldType::Boolean,
+        "Whether a request is refused that Kong's guard did not hold back, as where that is missing on a service or \
+         route; for Kong.",
+    )
+    .or(Default::Boolean(false)),
     // Memory.
     Field::ours("cache", FieldType::Object(CACHE), "The cache for all tokens and introspection responses."),
     // Kong's consumers.

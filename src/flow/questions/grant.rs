@@ -26,7 +26,7 @@ use std::time::Duration;
 
 const ENDPOINT: EndpointKind = EndpointKind::Token;
 
-/// Issued tokens are cached no longer than this, whatever the server says.
+/// Issued tokens are cached no longer than this, whatever `expires_in` says.
 const MAX_CACHE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl ResourceServer {
@@ -118,11 +118,12 @@ pub(in crate::flow) fn learn(
     server: &mut ResourceServer,
     request: &mut Request,
     leg: LegId,
-    response: TimelyResponse<'_>,
+    response: &TimelyResponse<'_>,
     joined: bool,
     environment: &mut Environment<'_>,
 ) -> Result<(), Rejection> {
-    if joined && response.status() == 200 {
+    if joined && response.is_success() {
+        response.body(environment)?;
         // A token that is not cached may be used once only, and the request that made the callout has
         // used it.
         request.settled.unshared_leg = true;
@@ -156,12 +157,13 @@ pub(in crate::flow) fn learn(
 fn read(
     server: &ResourceServer,
     request: &Request,
-    response: TimelyResponse<'_>,
+    response: &TimelyResponse<'_>,
     leg: &Leg,
     environment: &mut Environment<'_>,
 ) -> Result<(UpstreamToken, IssuedToken), Rejection> {
     let status = response.status();
     response.check_status(environment)?;
+    let body = response.body(environment)?;
     let refused = |error: ErrorResponse, environment: &mut Environment<'_>| {
         let (blame, rejection) = judged(status, &error.error, leg);
         environment.report.add(Note::OAuthError {
@@ -172,8 +174,8 @@ fn read(
         });
         rejection
     };
-    if status != 200 {
-        let error = json::parse_object(response.body()).ok().and_then(|it| ErrorResponse::from_members(&it));
+    if !response.is_success() {
+        let error = json::parse_object(body.bytes()).ok().and_then(|it| ErrorResponse::from_members(&it));
         let error = error.unwrap_or_else(|| ErrorResponse { error: String::new(), error_description: None });
         return Err(refused(error, environment));
     }
@@ -183,7 +185,7 @@ fn read(
         Rejection::Unusable(ENDPOINT)
     };
     let presented = request.tokens().chain(server.configured_actors());
-    let granted = UpstreamToken::granted(&response, requested_token_type.as_ref(), presented);
+    let granted = UpstreamToken::granted(body, requested_token_type.as_ref(), presented);
     let (token, issued) = granted.map_err(|error| match error {
         TokenExchangeError::Refused(error) => refused(error, environment),
         TokenExchangeError::NotAnObject => unusable(ResponseFault::NotAnObject, environment),
@@ -221,20 +223,20 @@ fn judged(status: u16, error: &str, leg: &Leg) -> (Blame, Rejection) {
     }
 }
 
-/// Until when an issued token is cached; `None` for one that is used once.
+/// Until when an issued token is cached; `None` for one that is used once. The margin is for ends that a server has
+/// stated, of the issued token or of its subject: the lifetime that the operator has named is used whole.
 fn cached_until(
     issued: &IssuedToken,
     cache: LegCache,
     validated: &ValidatedToken,
     now: UnixTime,
 ) -> Option<UnixTime> {
-    let lifetime = match issued.lifetime {
-        Lifetime::Known(lifetime) => lifetime,
-        Lifetime::Unstated => cache.default_lifetime,
+    let before_end = |end: UnixTime| end.saturating_sub(cache.expiry_margin);
+    let end = match issued.lifetime {
+        Lifetime::Known(lifetime) => before_end(now.saturating_add(lifetime.min(MAX_CACHE_LIFETIME))),
+        Lifetime::Unstated => now.saturating_add(cache.default_lifetime),
         Lifetime::Once => return None,
     };
-    let ends =
-        [Some(now.saturating_add(lifetime.min(MAX_CACHE_LIFETIME))), issued.own_expiry, validated.expires()];
-    let until = ends.into_iter().flatten().min()?.saturating_sub(cache.expiry_margin);
-    (until > now).then_some(until)
+    let stated = [issued.own_expiry, validated.expires()].into_iter().flatten().map(before_end);
+    stated.chain([end]).min().filter(|until| *until > now)
 }

@@ -3,7 +3,7 @@
 use crate::cache::token_cache::Retention;
 use crate::digest::{Digest, DigestBuilder};
 use crate::flow::environment::Environment;
-use crate::flow::outcome::TimelyResponse;
+use crate::flow::outcome::{TimelyBody, TimelyResponse};
 use crate::flow::proven::{Introspected, ProvenClaims, Voucher};
 use crate::flow::question::Introspector;
 use crate::flow::refusals::Refusal;
@@ -17,6 +17,8 @@ use crate::rejection::{Rejection, TokenFault};
 use crate::report::Note;
 use crate::report::note::ResponseFault;
 use std::time::Duration;
+
+const ENDPOINT: EndpointKind = EndpointKind::Introspection;
 
 /// How long a refusal is cached: long enough to answer a client that hammers, short enough that
 /// a token which becomes active is not kept waiting.
@@ -77,17 +79,18 @@ pub(in crate::flow) fn learn(
     server: &mut ResourceServer,
     request: &mut Request,
     introspector: Introspector,
-    response: TimelyResponse<'_>,
+    response: &TimelyResponse<'_>,
     environment: &mut Environment<'_>,
 ) -> Result<(), Rejection> {
     let ttl = server.introspection_policy(introspector)?.and_then(|policy| policy.cache_ttl);
     let (key, now) = (cache_key(introspector, request), environment.now);
-    match read(response, introspector.voucher(), environment)? {
+    let body = successful_body(response, environment)?;
+    match read(body, introspector.voucher(), environment)? {
         Introspected::Active(claims) => {
             if let Some(ttl) = ttl {
                 let until = now.saturating_add(ttl);
                 let expires = claims.claims().expires().ok().flatten().map_or(until, |it| it.min(until));
-                let body = response.body();
+                let body = body.bytes();
                 let retention = Retention { expires, shared_form: Some(body) };
                 server.cache.insert_claims(
                     key,
@@ -110,18 +113,24 @@ pub(in crate::flow) fn learn(
     }
 }
 
-fn read(
-    response: TimelyResponse<'_>,
-    voucher: Voucher,
+fn successful_body<'a>(
+    response: &TimelyResponse<'a>,
     environment: &mut Environment<'_>,
-) -> Result<Introspected, Rejection> {
-    const ENDPOINT: EndpointKind = EndpointKind::Introspection;
+) -> Result<TimelyBody<'a>, Rejection> {
     response.check_status(environment)?;
-    if response.status() != 200 {
+    if !response.is_success() {
         environment.report.add(Note::ClientRefused(ENDPOINT, response.status()));
         return Err(Rejection::Unusable(ENDPOINT));
     }
-    ProvenClaims::introspected(&response, voucher).map_err(|error| {
+    response.body(environment)
+}
+
+fn read(
+    body: TimelyBody<'_>,
+    voucher: Voucher,
+    environment: &mut Environment<'_>,
+) -> Result<Introspected, Rejection> {
+    ProvenClaims::introspected(body, voucher).map_err(|error| {
         environment.report.add(Note::UnusableResponse(ENDPOINT, ResponseFault::Introspection(error)));
         Rejection::Unusable(ENDPOINT)
     })

@@ -50,7 +50,7 @@ pub(in crate::flow) fn learn(
 ) -> Result<(FetchEnd, KeyFetch), Rejection> {
     let Some(response) = response else { return Ok((FetchEnd::Superseded, KeyFetch::Done)) };
     let known = server.issuers.get(issuer)?.keys.digest();
-    let (end, rejection) = match response.and_then(|response| read_keys(response, known, environment)) {
+    let (end, rejection) = match response.and_then(|response| read_keys(&response, known, environment)) {
         Ok(FetchEnd::Withdrawn) => (FetchEnd::Withdrawn, Rejection::Unusable(EndpointKind::Jwks)),
         Ok(end) => return Ok((end, KeyFetch::Done)),
         Err(rejection) => (FetchEnd::Failed, rejection),
@@ -83,13 +83,18 @@ pub(super) fn fetch_callout(endpoint: &Endpoint, kind: EndpointKind, issuer: Iss
         .field(endpoint.host_field().as_bytes())
         .field(endpoint.path_and_query.as_bytes())
         .finish();
-    Callout { flight: Some(FlightKey(*flight.as_bytes())), ..Callout::get(endpoint) }
+    let accept = match kind {
+        // The media type of a JWK Set (RFC 7517 section 8.5.2), which some servers insist on.
+        EndpointKind::Jwks => "application/jwk-set+json, application/json",
+        EndpointKind::Metadata | EndpointKind::Introspection | EndpointKind::Token => "application/json",
+    };
+    Callout { flight: Some(FlightKey(*flight.as_bytes())), ..Callout::get(endpoint, accept) }
 }
 
 /// Reads what the issuer publishes, unless it is the set with the digest `known`, which is at hand. A JWK Set is
 /// the issuer's word also where it has no key that can be used.
 fn read_keys(
-    response: TimelyResponse<'_>,
+    response: &TimelyResponse<'_>,
     known: Option<&Digest>,
     environment: &mut Environment<'_>,
 ) -> Result<FetchEnd, Rejection> {

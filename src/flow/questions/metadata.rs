@@ -45,7 +45,7 @@ pub(in crate::flow) fn learn(
     let goes_on = (FetchEnd::GoesOn, KeyFetch::GoesOn { metadata_callouts, since });
     let failed = |rejection| (FetchEnd::Failed, KeyFetch::Failed(rejection));
     let Some(response) = response else { return Ok(goes_on) };
-    let read = response.map(|response| read_metadata(server, issuer, response, environment));
+    let read = response.map(|response| read_metadata(server, issuer, &response, environment));
     let discovery = &mut server.issuers.get_mut(issuer)?.discovery;
     Ok(match read {
         Ok(Ok(endpoint)) => {
@@ -75,7 +75,7 @@ pub(in crate::flow) fn urls(server: &ResourceServer, issuer: IssuerId) -> Result
 fn read_metadata(
     server: &ResourceServer,
     issuer: IssuerId,
-    response: TimelyResponse<'_>,
+    response: &TimelyResponse<'_>,
     environment: &mut Environment<'_>,
 ) -> Result<Endpoint, Rejection> {
     let issuer = &server.issuers.get(issuer)?.policy.issuer;

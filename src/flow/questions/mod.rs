@@ -20,8 +20,28 @@ use crate::http::{Body, Callout};
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
 
+/// What the filter is called in its requests (RFC 9110 section 10.1.5). Firewalls refuse those without a name.
+const USER_AGENT: &str = concat!("token-exchange/", env!("CARGO_PKG_VERSION"));
+
 /// The callout that asks a question.
 pub(super) fn callout(
+    server: &ResourceServer,
+    request: &Request,
+    question: &Question,
+    now: UnixTime,
+) -> Result<Callout, Rejection> {
+    let mut callout = asking(server, request, question, now)?;
+    callout.add_header("user-agent", USER_AGENT);
+    // Without the field, any coding would do (RFC 9110 section 12.5.3).
+    callout.add_header("accept-encoding", "identity");
+    if let Some(parent) = &request.presented.trace_parent {
+        callout.add_header("traceparent", parent.as_str());
+    }
+    Ok(callout)
+}
+
+/// The callout that asks a question, as far as the question makes it.
+fn asking(
     server: &ResourceServer,
     request: &Request,
     question: &Question,
@@ -58,7 +78,8 @@ impl ResourceServer {
             }
             (Event::Called { outcome, joined }, _) => (outcome, joined),
         };
-        let response = outcome::in_time(outcome, question.endpoint()?, due, environment);
+        let prose = |text: &str| self.foreign_prose(&request, text);
+        let response = outcome::in_time(outcome, question.endpoint()?, due, prose, environment);
         // The request that made the callout has processed this response, or another has found meanwhile what
         // this one looks for.
         let settled = (joined || question.is_settled_by_any())
@@ -76,9 +97,9 @@ impl ResourceServer {
             }
             Question::Introspection(_) | Question::Grant(_) if settled => drop(response?),
             Question::Introspection(introspector) => {
-                introspection::learn(self, &mut request, introspector, response?, environment)?;
+                introspection::learn(self, &mut request, introspector, &response?, environment)?;
             }
-            Question::Grant(leg) => grant::learn(self, &mut request, leg, response?, joined, environment)?,
+            Question::Grant(leg) => grant::learn(self, &mut request, leg, &response?, joined, environment)?,
             Question::Body(_) => return Err(Rejection::Internal),
         }
         Ok(request)

@@ -33,7 +33,7 @@ fn a_token_of_each_algorithm_is_exchanged_and_verified_once() {
         assert_eq!((keys.url.as_str(), keys.body.as_str()), ("https://as.example.com/jwks", ""), "{what}");
         assert_eq!(
             (keys.header("accept"), keys.header("authorization")),
-            (Some("application/json"), None),
+            (Some("application/jwk-set+json, application/json"), None),
             "{what}"
         );
         assert!(exchange.body.contains(&format!("subject_token={token}&")), "{what}");

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 import time
 from base64 import b64decode
@@ -212,6 +213,8 @@ class AuthorizationServer:
         self, request: web.BaseRequest, call: Call, behaviour: Behaviour, handler: Any
     ) -> web.StreamResponse:
         plan = _plan(behaviour)
+        if not _says(call, plan.get("insists_on", {})):
+            plan = _plan(plan["otherwise"])
         if "text" in plan:
             text = plan["text"]
             if "${new}" in text:
@@ -298,6 +301,15 @@ def _plan(behaviour: Behaviour) -> dict[str, Any]:
     if behaviour != NORMAL:
         raise ValueError(f"unknown behaviour {behaviour}")
     return {}
+
+
+def _says(call: Call, insists_on: Mapping[str, str]) -> bool:
+    """Whether a call has each of these header fields, in one line, with a value that matches."""
+    for name, expression in insists_on.items():
+        lines = [value for known, value in call.headers if known.lower() == name.encode()]
+        if len(lines) != 1 or re.fullmatch(expression, lines[0].decode("latin-1")) is None:
+            return False
+    return True
 
 
 def _form_of(call: Call) -> dict[str, str]:

@@ -55,6 +55,11 @@ TELL_PORT = {
     },
 }
 """Has Kong's router see the port the client came to; the upstream does not get it."""
+GUARD = {
+    "name": "post-function",
+    "config": {"access": ["ngx.var.upstream_scheme = 'token-exchange-guarded-' .. ngx.var.upstream_scheme"]},
+}
+"""The guard for a service over http: what the filter does not let pass reaches no upstream."""
 
 
 class KongDriver:
@@ -193,7 +198,7 @@ class _Node:
             "admin_listen": "off",
             "admin_gui_listen": "off",
             "anonymous_reports": "off",
-            "plugins": "pre-function",
+            "plugins": "pre-function,post-function",
             "untrusted_lua": "on",
             "lua_max_req_headers": "1000",
             "dns_resolver": str(self._nameserver),
@@ -228,6 +233,7 @@ class _Node:
             "port": site.upstream.port,
             "protocol": "http",
             "routes": [route],
+            "plugins": [GUARD],
             "filter_chains": [{"filters": [{"name": "token_exchange", "config": site.config}]}],
         }
 

@@ -97,10 +97,10 @@ def configuration(**changes: Any) -> Filter:
     return Filter(json.dumps({**CONFIG, **changes}).encode())
 
 
-def route(*filters: Filter, scheme: str = "http", buffered: bool = False, name: str = "route") -> Route:
+def route(*filters: Filter, scheme: str = "http", port: int = 80, name: str = "route", **members: Any) -> Route:
     """A route with the filter in its usual configuration, or with the filters given."""
-    service = Service(scheme, "upstream.example.com", 80)
-    return Route(filters=filters or (configuration(),), service=service, buffered=buffered, name=name)
+    service = Service(scheme, "upstream.example.com", port)
+    return Route(filters=filters or (configuration(),), service=service, name=name, **members)
 
 
 def good(method: bytes = b"GET", body: bytes = b"", *, chunked: bool = False, http2: bool = False) -> ClientRequest:

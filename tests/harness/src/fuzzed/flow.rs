@@ -8,7 +8,11 @@ use token_exchange::http::{CalloutFailure, CalloutOutcome, Scheme};
 use token_exchange::network::Network;
 use token_exchange::oauth::server_metadata;
 use token_exchange::oauth::token_exchange::IssuedToken;
+use token_exchange::rejection::RetryAfter;
+use token_exchange::time::UnixTime;
+use token_exchange::token::audience::same_audience;
 use token_exchange::token::introspection_response::IntrospectionResponse;
+use token_exchange::trace_context::TraceParent;
 
 /// A configuration loads, or every mistake in it says what to write.
 pub fn config(data: &[u8]) {
@@ -32,6 +36,16 @@ pub fn answers(data: &[u8]) {
     }
     if let Ok(endpoint) = server_metadata::keys_endpoint(data, "https://as.example.com", false) {
         assert_eq!((endpoint.scheme, Network::of_host(&endpoint.host)), (Scheme::Https, Network::Public));
+    }
+    // Whatever stands in the field, there is a time to come back.
+    RetryAfter::from_field(Some(data), UnixTime::from_seconds(story::START));
+    if let Some(parent) = TraceParent::parse(data) {
+        assert_eq!((parent.as_str().len(), parent.as_str().as_bytes()), (55, data));
+    }
+    if let Ok(text) = std::str::from_utf8(data) {
+        let ours = "https://api.example.com";
+        let is_ours = text.strip_suffix('/').unwrap_or(text).eq_ignore_ascii_case(ours);
+        assert_eq!(same_audience(ours, text), is_ours);
     }
 }
 
@@ -74,6 +88,11 @@ pub fn requests(data: &[u8]) {
     }
     assert!(story.sent.len() <= 12);
     assert!(story.log.iter().all(|(_, line)| !line.contains('\n')));
+    let traces = story.sent.iter().filter_map(|sent| sent.header("traceparent"));
+    let tokens: Vec<_> = tokens(request).into_iter().filter(|token| token.len() >= LONG).collect();
+    for trace in traces {
+        assert!(!tokens.iter().any(|token| has_copy(trace.as_bytes(), token)), "a copy in a callout");
+    }
 }
 
 fn configuration() -> serde_json::Value {
