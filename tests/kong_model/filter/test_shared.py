@@ -205,6 +205,30 @@ def test_entries_overwritten_while_another_worker_reads_them_harm_nothing() -> N
     assert zone.writes > 40
 
 
+def test_in_the_smallest_zone_that_is_used_no_few_writes_take_the_entry_that_is_read() -> None:
+    smallest = Settings(shm_kv={"*": "128k"})
+    first = worker(settings=smallest)
+    second = worker(first, settings=smallest)
+    zone, numbers = zone_of(first), itertools.count()
+
+    def request(site: Site, times: int) -> None:
+        for _ in range(times):
+            effect = site.model.send(ClientRequest(headers=[(b"authorization", b"Bearer for-%d" % next(numbers))]))
+            assert (effect.harm, len(effect.upstream)) == ([], 1)
+
+    def write() -> None:
+        zone.meanwhile = None
+        request(first, 8)
+
+    request(first, 100)
+    assert zone.writes > 2 * len(zone.entries), "it is full"
+    for number in range(20):
+        last = (b"authorization", b"Bearer for-%d" % (next(numbers) - 1))
+        zone.meanwhile = write
+        assert second.model.send(ClientRequest(headers=[last])).harm == []
+        assert zone.meanwhile is None, number
+
+
 def test_every_entry_of_the_zone_has_one_length() -> None:
     site = worker()
     for size in (10, 500, 3_000, 3_700, 3_800, 20_000):
