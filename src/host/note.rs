@@ -25,8 +25,8 @@ pub(super) enum HostNote {
     NotSupported(String),
     /// The gateway's shared data is not used; `required` is whether the configuration asks for it.
     SharedCacheDisabled { fault: ZoneFault, required: bool },
-    /// kong.conf: the shared zone has room for fewer entries than `cache.shared_slots`.
-    SharedZoneSmall { slots: u32, has_room_for: u64, needed_mib: u64 },
+    /// kong.conf: the shared zone is smaller than `cache.shared_slots` entries ask for.
+    SharedZoneSmall { slots: u32, needed: String },
 
     /// kong.conf: `nginx_wasm_tls_verify_cert` is off.
     CertificatesNotVerified,
@@ -197,10 +197,10 @@ impl fmt::Display for HostNote {
             HostNote::SharedCacheDisabled { fault, .. } => {
                 write!(out, "shared cache disabled: {}", zone_fault(*fault))
             }
-            HostNote::SharedZoneSmall { slots, has_room_for, needed_mib } => write!(
+            HostNote::SharedZoneSmall { slots, needed } => write!(
                 out,
-                "kong.conf: the shared zone has room for {has_room_for} of {slots} entries (cache.shared_slots); \
-                 set nginx_wasm_shm_kv = {needed_mib}m",
+                "kong.conf: the shared zone is small for {slots} entries (cache.shared_slots); \
+                 set nginx_wasm_shm_kv = {needed}",
             ),
             HostNote::CertificatesNotVerified => out.write_str(
                 "kong.conf: certificates of callouts are not verified; set nginx_wasm_tls_verify_cert = on",

@@ -31,11 +31,8 @@ impl Store {
             (_, Gateway::Envoy) => (Store { is_usable: true }, None),
             (_, Gateway::Kong) => match Zone::parse(raw::property(ZONE).ok().as_deref()) {
                 Ok(zone) => {
-                    let note = zone.too_small_for(slots).map(|needed_mib| HostNote::SharedZoneSmall {
-                        slots,
-                        needed_mib,
-                        has_room_for: zone.slots(),
-                    });
+                    let needed = zone.too_small_for(slots);
+                    let note = needed.map(|needed| HostNote::SharedZoneSmall { slots, needed });
                     (Store { is_usable: true }, note)
                 }
                 Err(fault) => {

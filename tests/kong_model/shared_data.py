@@ -112,7 +112,7 @@ class Zones:
     def clear(self) -> None:
         """Starts all zones afresh."""
         for name, text in self._declared.items():
-            size, *options = text.split()
+            size, *options = text.removeprefix("*").split()  # its name stands first before 3.7
             eviction = next((option.partition("=")[2] for option in options if option.startswith("eviction=")), "slru")
             self.by_name[name] = Zone(parse_size(size), eviction)
 

@@ -6,12 +6,15 @@ use crate::host::note::ZoneFault;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::host) struct Zone {
     bytes: u64,
+    /// Whether its name stands before its size, as before Kong 3.7.
+    is_named: bool,
 }
 
-/// What a zone should have for each entry: half as much again as the page that an entry takes (S13), for what nginx and other filters keep
-/// there. A zone that is full drops entries.
+/// What a zone should have for each entry: half as much again as the page that an entry takes (S13). Of that, nginx
+/// keeps 24 bytes beside each page; the rest is for other filters. A zone that is full drops entries.
 const BYTES_PER_SLOT: u64 = 6144;
-/// A zone has room for sixteen entries and what nginx keeps, so that no single entry empties it.
+/// A zone has room for sixteen entries and what nginx keeps, so that no single entry empties it, and what is being
+/// read does not have to go before many others (S13).
 const MIN_ZONE_BYTES: u64 = 131_072;
 
 impl Zone {
@@ -22,6 +25,7 @@ impl Zone {
     /// Why no call for shared data may be made.
     pub(in crate::host) fn parse(text: Option<&[u8]>) -> Result<Zone, ZoneFault> {
         let text = std::str::from_utf8(text.ok_or(ZoneFault::Absent)?).map_err(|_| ZoneFault::Unreadable)?;
+        let is_named = text.trim_ascii_start().starts_with('*');
         let mut words = text.split_ascii_whitespace().skip_while(|word| *word == "*");
         let size = words.next().unwrap_or_default();
         if words.any(|option| option == "eviction=none") {
@@ -36,18 +40,14 @@ impl Zone {
         };
         let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
         let bytes = number.ok_or(ZoneFault::Unreadable)?;
-        if bytes < MIN_ZONE_BYTES { Err(ZoneFault::TooSmall) } else { Ok(Zone { bytes }) }
+        if bytes < MIN_ZONE_BYTES { Err(ZoneFault::TooSmall) } else { Ok(Zone { bytes, is_named }) }
     }
 
-    /// The size to declare for so many entries, in MiB, where this zone is smaller.
-    pub(in crate::host) fn too_small_for(self, slots: u32) -> Option<u64> {
+    /// What to declare for so many entries, where this zone is smaller.
+    pub(in crate::host) fn too_small_for(self, slots: u32) -> Option<String> {
         let needed = u64::from(slots).saturating_mul(BYTES_PER_SLOT).max(MIN_ZONE_BYTES);
-        (self.bytes < needed).then(|| needed.div_ceil(1024 * 1024))
-    }
-
-    /// How many entries it has room for, as [`Zone::too_small_for`] counts.
-    pub(in crate::host) fn slots(self) -> u64 {
-        self.bytes / BYTES_PER_SLOT
+        let name = if self.is_named { "* " } else { "" };
+        (self.bytes < needed).then(|| format!("{name}{}m", needed.div_ceil(1024 * 1024)))
     }
 }
 
@@ -86,19 +86,21 @@ mod tests {
         for (declared, slots, expected) in [
             ("24m", 4096, None),
             ("25165824", 4096, None),
-            ("25165823", 4096, Some(24)),
-            ("* 12m", 4096, Some(24)),
+            ("25165823", 4096, Some("24m")),
+            ("* 12m", 4096, Some("* 24m")),
+            (" * 24M eviction=lru", 4096, None),
+            ("* 24575k", 4096, Some("* 24m")),
+            ("24576K", 4096, None),
             ("12m", 2048, None),
-            ("12m", 2049, Some(13)),
+            ("12m", 2049, Some("13m")),
             ("128k", 2, None),
             ("128k", 21, None),
-            ("128k", 22, Some(1)),
-            ("24m", 1_048_576, Some(6144)),
+            ("128k", 22, Some("1m")),
+            ("24m", 1_048_576, Some("6144m")),
         ] {
             let zone = Zone::parse(Some(declared.as_bytes())).unwrap();
-            assert_eq!(zone.too_small_for(slots), expected, "{declared} for {slots}");
+            assert_eq!(zone.too_small_for(slots).as_deref(), expected, "{declared} for {slots}");
         }
-        assert_eq!(Zone::parse(Some(b"12m")).unwrap().slots(), 2048);
     }
 
     /// The sizes of ngx_wasm_module's node and of the slots' names on a machine of 64 bits.

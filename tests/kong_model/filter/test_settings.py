@@ -47,9 +47,11 @@ def test_of_kongs_defaults_the_zone_and_the_buffer_are_missing() -> None:
     [
         ("24m", 4096, None),
         ("24m eviction=lru", 4096, None),
-        ("12m", 4096, "has room for 2048 of 4096 entries (cache.shared_slots); set nginx_wasm_shm_kv = 24m"),
+        ("12m", 4096, "is small for 4096 entries (cache.shared_slots); set nginx_wasm_shm_kv = 24m"),
+        ("* 12m", 4096, "is small for 4096 entries (cache.shared_slots); set nginx_wasm_shm_kv = * 24m"),
+        ("24M", 4096, None),
         ("12m", 2048, None),
-        ("24m", 65_536, "has room for 4096 of 65536 entries (cache.shared_slots); set nginx_wasm_shm_kv = 384m"),
+        ("24m", 65_536, "is small for 65536 entries (cache.shared_slots); set nginx_wasm_shm_kv = 384m"),
     ],
 )
 def test_a_zone_too_small_for_its_slots_is_used_with_a_warning(declared: str, slots: int, expected: str | None) -> None:
