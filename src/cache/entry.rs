@@ -151,9 +151,11 @@ fn padded(payload: &[u8]) -> Result<Vec<u8>, EncodeError> {
     Ok(text)
 }
 
+/// The payload, where what stands around it is what [`padded`] writes.
 fn unpadded(text: &[u8]) -> Option<&[u8]> {
     let (length, rest) = text.split_first_chunk::<LENGTH_BYTES>()?;
-    rest.get(..usize::from(u16::from_be_bytes(*length)))
+    let (payload, padding) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    padding.iter().all(|byte| *byte == 0).then_some(payload)
 }
 
 /// The key's digest and the expiry that an entry states, authentic or not: good enough to choose
@@ -270,6 +272,23 @@ mod tests {
         {
             assert_eq!(cipher("s", "c").decode(&digest("a"), other), None, "{}", other.len());
             assert_eq!(stated(other), None, "{}", other.len());
+        }
+    }
+
+    #[test]
+    fn padding_that_is_not_what_was_written_is_none() {
+        let text = padded(b"payload").unwrap();
+        assert_eq!(unpadded(&text), Some(&b"payload"[..]));
+        for position in [LENGTH_BYTES + 7, LENGTH_BYTES + 8, TEXT_BYTES / 2, TEXT_BYTES - 1] {
+            for bit in 0..8 {
+                let mut other = text.clone();
+                other[position] ^= 1 << bit;
+                assert_eq!(unpadded(&other), None, "bit {bit} of byte {position}");
+            }
+        }
+        for (length, expected) in [(6_u16, None), (8, Some(&b"payload\0"[..]))] {
+            let other = [&length.to_be_bytes(), &text[LENGTH_BYTES..]].concat();
+            assert_eq!(unpadded(&other), expected, "{length}");
         }
     }
 

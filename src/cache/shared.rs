@@ -36,7 +36,8 @@ pub enum WriteResult {
     Done,
     /// Another worker wrote first.
     Lost,
-    /// It is not kept: there is no shared data, or the payload is longer than an entry holds.
+    /// It is not kept: there is no shared data, the payload is longer than an entry holds, or another filter has what
+    /// is in its slots.
     Refused,
     /// There are no random bytes, without which nothing is encrypted.
     EntropyUnavailable,
@@ -116,12 +117,14 @@ impl SharedTier {
             Err(EncodeError::EntropyUnavailable) => return WriteResult::EntropyUnavailable,
             Err(EncodeError::TooLong) => return WriteResult::Refused,
         };
-        let [first, second] = self.slots(key).map(|slot| {
+        let replaceable = self.slots(key).into_iter().filter_map(|slot| {
             let (bytes, version) = access.store.get(slot);
-            (priority(key, bytes.as_deref(), now), slot, version)
+            Some((priority(key, bytes.as_deref(), now)?, slot, version))
         });
-        let (_, slot, version) = if second.0 < first.0 { second } else { first };
-        access.store.put(slot, version, &entry)
+        match replaceable.min_by_key(|(priority, ..)| *priority) {
+            Some((_, slot, version)) => access.store.put(slot, version, &entry),
+            None => WriteResult::Refused,
+        }
     }
 
     fn slots(&self, key: &Digest) -> [Slot; 2] {
@@ -134,18 +137,25 @@ impl SharedTier {
 
 /// Which of two slots is replaced: the smaller. First the same key's, then an empty or unreadable
 /// one, then what expires first. An expiry farther off than anything the filter keeps is damage.
-fn priority(key: &Digest, bytes: Option<&[u8]>, now: UnixTime) -> (u8, UnixTime) {
+///
+/// `None` for what has another length: another filter wrote it, whose key has this slot's CRC32 (D10), and to replace
+/// it would harm whoever is reading it (S13).
+fn priority(key: &Digest, bytes: Option<&[u8]>, now: UnixTime) -> Option<(u8, UnixTime)> {
     const MAX_LIFETIME: std::time::Duration = std::time::Duration::from_secs(48 * 60 * 60);
-    match bytes.and_then(entry::stated) {
+    if bytes.is_some_and(|bytes| bytes.len() != ENTRY_BYTES) {
+        return None;
+    }
+    Some(match bytes.and_then(entry::stated) {
         Some((digest, expires)) if digest == key.as_bytes() => (0, expires),
         Some((_, expires)) if expires <= now.saturating_add(MAX_LIFETIME) => (2, expires),
         _ => (1, now),
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::entry::MAX_PAYLOAD_BYTES;
     use crate::digest::DigestBuilder;
     use crate::entropy::{EntropyUnavailable, NoEntropy};
     use std::collections::BTreeMap;
@@ -249,12 +259,47 @@ mod tests {
             .cipher
             .encode(&digest("x"), UnixTime::from_milliseconds(u64::MAX), b"x", &mut Zeros)
             .unwrap();
-        for damage in [b"".to_vec(), b"garbage".to_vec(), far] {
+        for damage in
+            [vec![0; ENTRY_BYTES], vec![0xFF; ENTRY_BYTES], b"garbage!".repeat(ENTRY_BYTES / 8), far]
+        {
             store.entries.insert(Slot(1), (damage, 7));
             put(&tier, "b", b"b", at(40), &mut store);
             assert!(tier.get(&digest("a"), at(0), &mut store).is_some());
             assert!(tier.get(&digest("b"), at(0), &mut store).is_some());
         }
+    }
+
+    #[test]
+    fn what_has_another_length_is_neither_read_nor_replaced() {
+        let entry = tier(2).cipher.encode(&digest("a"), at(30), b"a", &mut Zeros).unwrap();
+        for foreign in [&b""[..], b"garbage", &entry[..ENTRY_BYTES - 1], &[&entry[..], b"\0"].concat()] {
+            for (there, free) in [(0, 1), (1, 0)] {
+                let mut store = Model::default();
+                store.entries.insert(Slot(there), (foreign.to_vec(), 7));
+                assert_eq!(tier(2).get(&digest("a"), at(0), &mut store), None);
+                for name in ["a", "b", "a"] {
+                    assert_eq!(put(&tier(2), name, b"x", at(40), &mut store), WriteResult::Done);
+                    assert!(tier(2).get(&digest(name), at(0), &mut store).is_some());
+                }
+                assert!(store.entries[&Slot(there)] == (foreign.to_vec(), 7), "it stays as it is");
+                store.entries.insert(Slot(free), (foreign.to_vec(), 9));
+                assert_eq!(put(&tier(2), "a", b"x", at(40), &mut store), WriteResult::Refused);
+                assert!(store.entries[&Slot(free)] == (foreign.to_vec(), 9), "it stays as it is");
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_payload_is_shared_and_a_longer_one_leaves_what_is_there() {
+        let (mut store, longest) = (Model::default(), vec![b'x'; MAX_PAYLOAD_BYTES]);
+        assert_eq!(put(&tier(2), "a", &longest, at(10), &mut store), WriteResult::Done);
+        let before = store.entries.clone();
+        let longer = [&longest[..], b"x"].concat();
+        assert_eq!(put(&tier(2), "a", &longer, at(20), &mut store), WriteResult::Refused);
+        assert_eq!(put(&tier(2), "b", &longer, at(20), &mut store), WriteResult::Refused);
+        assert!(store.entries == before, "what is there stays");
+        let found = tier(2).get(&digest("a"), at(0), &mut store);
+        assert_eq!(found.map(|entry| entry.payload().len()), Some(MAX_PAYLOAD_BYTES));
     }
 
     #[test]

@@ -20,23 +20,25 @@ READER = """
   (import "env" "proxy_send_local_response" (func $reply (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 4)
   (global $heap (mut i32) (i32.const 65536))
-  (data (i32.const 1024) "token_exchange.0000000")
+  (data (i32.const 1024) "token_exchange.3840.0000000")
   (func (export "proxy_abi_version_0_2_1"))
   (func (export "malloc") (param i32) (result i32)
     (global.get $heap)
     (global.set $heap (i32.add (global.get $heap) (local.get 0))))
   (func (export "proxy_on_context_create") (param i32 i32))
   (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
-    (drop (call $get (i32.const 1024) (i32.const 22) (i32.const 64) (i32.const 68) (i32.const 72)))
+    (drop (call $get (i32.const 1024) (i32.const 27) (i32.const 64) (i32.const 68) (i32.const 72)))
     (drop (call $reply (i32.const 200) (i32.const 0) (i32.const 0) (i32.load (i32.const 64)) (i32.load (i32.const 68))
       (i32.const 0) (i32.const 0) (i32.const -1)))
-    (i32.store8 (i32.const 1045) (i32.const 49))
+    (i32.store8 (i32.const 1050) (i32.const 49))
     (i32.const 1))
 )
 """
 """Answers the first request with what is in the slot 0, and those after it with what is in the slot 1."""
-VERSION = b"\x02"
+VERSION = b"\x03"
 """The first byte of an entry."""
+ENTRY_BYTES = 3840
+"""How long every entry is (S13)."""
 
 
 def test_sec_10_another_filter_reads_neither_tokens_nor_claims(
@@ -60,6 +62,7 @@ def test_sec_10_another_filter_reads_neither_tokens_nor_claims(
         running.remove(reader)
 
     assert [entry[:1] for entry in entries] == [VERSION] * 2, "claims and an issued token are there"
+    assert [len(entry) for entry in entries] == [ENTRY_BYTES] * 2
     (issued,) = stage.server.issued
     claims = [json.dumps(name).encode() for name in ("active", "sub", "scope", "alice", "mcp:read")]
     readable = [issued.encode(), stage.token.encode(), b"alice", b"https://", *claims]

@@ -25,6 +25,8 @@ class Entry:
     key: bytes
     value: bytes
     cas: int
+    evicted: bool = False
+    """Whether its memory has gone to another entry."""
 
     @property
     def size(self) -> int:
@@ -55,17 +57,19 @@ class Zone:
         if entry is None:
             return None
         self.entries.move_to_end(number)
-        self._race(number, len(entry.value))
+        self._race(number, entry)
         value = self.tear(entry.value) if self.tear else entry.value
         return Entry(entry.key, value, entry.cas)
 
-    def _race(self, number: int, size: int) -> None:
+    def _race(self, number: int, entry: Entry) -> None:
         """S13: the lock is let go before the value is copied, and its length is read again for each step."""
         if self.meanwhile:
             self.meanwhile()
-        entry = self.entries.get(number)
-        if entry and len(entry.value) != size:
-            raise WorkerCrash(f"an entry of {size} bytes was replaced by one of {len(entry.value)} while it was read")
+        size, now = len(entry.value), self.entries.get(number)
+        if entry.evicted:
+            raise WorkerCrash(f"the memory of an entry of {size} bytes was given to another while it was read")
+        if now and len(now.value) != size:
+            raise WorkerCrash(f"an entry of {size} bytes was replaced by one of {len(now.value)} while it was read")
 
     def set(self, key: bytes, value: bytes | None, cas: int) -> Status:
         """S6, Q6: 0 means "only if absent"; numbers start at 1; only the right number overwrites or deletes."""
@@ -92,7 +96,9 @@ class Zone:
             victim = next((other for other in self.entries if other != number), None)
             if victim is None or self.eviction == "none":
                 raise GuestTrap("failed setting value to shm (could not write to slab)")
-            used -= self.entries.pop(victim).size
+            evicted = self.entries.pop(victim)
+            evicted.evicted = True
+            used -= evicted.size
 
 
 class Zones:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import zlib
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -204,6 +205,30 @@ def test_entries_overwritten_while_another_worker_reads_them_harm_nothing() -> N
     assert zone.writes > 40
 
 
+def test_in_the_smallest_zone_that_is_used_no_few_writes_take_the_entry_that_is_read() -> None:
+    smallest = Settings(shm_kv={"*": "128k"})
+    first = worker(settings=smallest)
+    second = worker(first, settings=smallest)
+    zone, numbers = zone_of(first), itertools.count()
+
+    def request(site: Site, times: int) -> None:
+        for _ in range(times):
+            effect = site.model.send(ClientRequest(headers=[(b"authorization", b"Bearer for-%d" % next(numbers))]))
+            assert (effect.harm, len(effect.upstream)) == ([], 1)
+
+    def write() -> None:
+        zone.meanwhile = None
+        request(first, 8)
+
+    request(first, 100)
+    assert zone.writes > 2 * len(zone.entries), "it is full"
+    for number in range(20):
+        last = (b"authorization", b"Bearer for-%d" % (next(numbers) - 1))
+        zone.meanwhile = write
+        assert second.model.send(ClientRequest(headers=[last])).harm == []
+        assert zone.meanwhile is None, number
+
+
 def test_every_entry_of_the_zone_has_one_length() -> None:
     site = worker()
     for size in (10, 500, 3_000, 3_700, 3_800, 20_000):
@@ -215,6 +240,29 @@ def test_every_entry_of_the_zone_has_one_length() -> None:
     assert {entry.size for entry in entries} == {4096}
     assert all(entry.key.startswith(b"token_exchange.3840.") for entry in entries)
     assert len(entries) == 6 + 4, "claims, and the issued tokens that fit"
+
+
+@pytest.mark.parametrize("value", [b"", b"1", b"v" * 3839, b"v" * 3841])
+def test_what_another_filter_has_in_a_slot_of_ours_is_left_alone(value: bytes) -> None:
+    first = worker(changes={"cache": {"shared_slots": 2}})
+    entries = zone_of(first).entries
+    number = zlib.crc32(b"token_exchange.3840.0000000")
+    entries[number] = Entry(b"another filter's key with this CRC32", value, 1)
+    second = worker(first, changes={"cache": {"shared_slots": 2}})
+    assert [site.model.send(good()).harm for site in (first, second)] == [[], []]
+    assert (entries[number].value, len(entries)) == (value, 2), "the other slot is used"
+
+
+@pytest.mark.parametrize("filling", [b"\0", b"\3", b"\xff"])
+def test_garbage_of_the_right_length_is_a_miss_and_makes_room(filling: bytes) -> None:
+    site = worker(changes={"cache": {"shared_slots": 2}})
+    for number in range(2):
+        assert zone_of(site).set(b"token_exchange.3840.%07d" % number, filling * 3840, 0) is Status.OK
+    effect = site.model.send(good())
+    assert (effect.harm, effect.upstream[0].all(b"authorization")) == ([], [b"Bearer the-issued-token"])
+    second = worker(site, changes={"cache": {"shared_slots": 2}})
+    assert second.model.send(good()).harm == []
+    assert (site.server.count(EXCHANGE), second.server.count(EXCHANGE)) == (1, 0)
 
 
 def test_the_zone_holds_at_most_the_configured_slots() -> None:

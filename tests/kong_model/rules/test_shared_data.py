@@ -79,17 +79,34 @@ def test_s13_an_entry_replaced_by_one_of_another_length_while_it_is_read_ends_th
         each.get(b"k")
 
 
-def test_s13_one_of_the_same_length_and_one_that_is_evicted_do_not() -> None:
+def test_s13_one_of_the_same_length_does_not() -> None:
     each = zone()
     each.set(b"k", b"abcdef", 0)
     each.meanwhile = lambda: overwrite(each, b"uvwxyz")
     entry = each.get(b"k")
     assert entry is not None
     assert len(entry.value) == 6
-    each.meanwhile = each.entries.clear
-    assert each.get(b"k") is not None
-    each.meanwhile = None
-    assert each.get(b"k") is None
+
+
+@pytest.mark.parametrize(("writes", "ends"), [(9, False), (10, True)])
+def test_s13_in_a_full_zone_an_entry_that_has_to_go_while_it_is_read_ends_the_worker(writes: int, ends: bool) -> None:
+    each = zone(size=16 * 1024 + 10 * 4096)
+
+    def write(number: int) -> None:
+        assert each.set(b"%d" % number, b"v" * 3840, 0) is Status.OK
+
+    def others() -> None:
+        for number in range(10, 10 + writes):
+            write(number)
+
+    for number in range(10):
+        write(number)
+    each.meanwhile = others
+    if ends:
+        with pytest.raises(WorkerCrash):
+            each.get(b"0")
+    else:
+        assert each.get(b"0") is not None, "what was read last goes last"
 
 
 def test_s6_an_entry_takes_a_power_of_two_or_pages() -> None:
