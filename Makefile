@@ -68,8 +68,9 @@ panics: wasm $(VENV)/ready ## where the built filter could panic: nowhere in its
 kong-check: rust $(VENV)/ready ## check what Kong's operators take: declarations, settings, compose file
 	$(RUN) -m pytest -q tests/kong_files
 	DECK_UPSTREAM_URL=https://upstream.example.com DECK_CLIENT_SECRET=secret DECK_EXCHANGE_CLIENT_SECRET=secret \
-	TOKEN_EXCHANGE_CLIENT_SECRET=secret \
-	  $(CARGO) run --locked --quiet --package token-exchange-lint -- kong/kong.yml kong/kong-plugin.yml kong/compose.kong.yml
+	TOKEN_EXCHANGE_CLIENT_SECRET=secret DECK_INTERNAL_ROUTE_SECRET=secret \
+	  $(CARGO) run --locked --quiet --package token-exchange-lint -- kong/kong.yml kong/kong-plugin.yml kong/compose.kong.yml \
+    kong/consumers-jwt.yml kong/consumers-internal-route.yml
 
 kong-render: $(VENV)/ready $(if $(KONG_BIN),wasm) ## write dist/kong.dbless.yml, kong.yml with the DECK_* variables put in; a KONG_BIN checks it
 	@$(RUN) kong/render.py kong/kong.yml dist/kong.dbless.yml

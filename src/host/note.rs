@@ -87,8 +87,8 @@ pub(super) enum HostNote {
     NoGuard,
     /// What Kong's guard stands before is not what Kong proxies to.
     GuardMalformed,
-    /// Kong would have called the upstream before the filter, and the guard kept it from that.
-    BufferedBehindGuard,
+    /// Kong has answered a request before the filter, and behind the guard.
+    HeldByGuard,
     /// Kong called the upstream before the filter.
     UpstreamCalledFirst,
     /// The response that is to be replaced cannot be listed.
@@ -165,8 +165,7 @@ impl HostNote {
             | HostNote::GateNotShut(_)
             | HostNote::GateNotOpened(_)
             | HostNote::NoGuard
-            | HostNote::GuardMalformed
-            | HostNote::BufferedBehindGuard => Level::Error,
+            | HostNote::GuardMalformed => Level::Error,
             HostNote::ConfigurationWarning(_)
             | HostNote::SharedCacheDisabled { required: false, .. }
             | HostNote::SharedZoneSmall { .. }
@@ -175,7 +174,8 @@ impl HostNote {
             | HostNote::InstancePerRequest
             | HostNote::SmallSocketBuffer
             | HostNote::BodyNotDelivered
-            | HostNote::TimerRefused(_) => Level::Warn,
+            | HostNote::TimerRefused(_)
+            | HostNote::HeldByGuard => Level::Warn,
         }
     }
 }
@@ -287,9 +287,10 @@ impl fmt::Display for HostNote {
                 "token-exchange-guarded- stands before something that Kong does not proxy to: the guard is to run \
                  once for a request, after all that changes the upstream's scheme or path",
             ),
-            HostNote::BufferedBehindGuard => out.write_str(
-                "a plugin on this route turns on buffered proxying, for which Kong calls the upstream before this \
-                 filter runs; the guard has kept the request from the upstream. Take that plugin off the route.",
+            HostNote::HeldByGuard => out.write_str(
+                "Kong answered a request before this filter ran, and the guard kept it from the upstream. If the line \
+                 before begins with invalid URL prefix or invalid port in upstream, a plugin on this route turns on \
+                 buffered proxying: take that plugin off the route.",
             ),
             HostNote::UpstreamCalledFirst => out.write_str(
                 "the upstream was called before this filter ran, because a plugin on this route turns on \

@@ -343,12 +343,13 @@ impl Stream {
     pub(super) fn response_begins(&self, lines: usize) {
         let gateway = self.plugin.gateway();
         let is_undecided = self.look(|state| matches!(state, State::New | State::ShutElsewhere(_)));
-        if is_undecided
-            && gateway.has_gate()
-            && let Some(note) = buffered::why_replaced()
-        {
-            log::note(&note);
+        if !is_undecided || !gateway.has_gate() {
+            return;
+        }
+        if buffered::is_upstream_response() {
             self.state.set(State::Replacing(Replacement::begin(gateway.lists(lines))));
+        } else if Gate::is_held_by_guard() {
+            log::note(&HostNote::HeldByGuard);
         }
     }
 

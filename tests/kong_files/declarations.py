@@ -9,11 +9,12 @@ import render
 
 ROOT = Path(__file__).parents[2]
 KONG = ROOT / "kong"
-DECLARATIONS = ("kong.yml", "kong-plugin.yml", "compose.kong.yml")
+DECLARATIONS = ("kong.yml", "kong-plugin.yml", "compose.kong.yml", "consumers-jwt.yml", "consumers-internal-route.yml")
 ENVIRONMENT = {
     "DECK_UPSTREAM_URL": "https://upstream.example.com",
     "DECK_CLIENT_SECRET": 'a "quoted" \\ secret',
     "DECK_EXCHANGE_CLIENT_SECRET": "another",
+    "DECK_INTERNAL_ROUTE_SECRET": "a secret of the route",
 }
 
 

@@ -146,17 +146,16 @@ class Chain(Worker):
             self._kong_error(stream)
 
     def _proxy_buffered(self, stream: Stream) -> None:
-        """Q5 (c), Q10: what nginx answers by itself to Kong's subrequest comes to the filters as the upstream's."""
+        """Q5 (c), Q10: where nginx cannot proxy the subrequest, the filters see Kong's own response to it."""
         why = access.why_not_proxied(stream.variables["upstream_scheme"], stream.variables["upstream_uri"])
         if why is None:
             self._forward(stream)
             return
         self.write_log("error", why, stream)
-        page = b"<html><head><title>500 Internal Server Error</title></head></html>\r\n"
-        stream.upstream_status = 500
-        head = [(b"Content-Type", b"text/html"), (b"Content-Length", str(len(page)).encode())]
+        text = b'{"message": "An unexpected error occurred"}'
+        head = [(b"Content-Type", b"application/json; charset=utf-8"), (b"Content-Length", str(len(text)).encode())]
         self._response_head(stream, 500, head)
-        self._response_piece(stream, b"" if stream.method == b"HEAD" else page)
+        self._response_piece(stream, b"" if stream.method == b"HEAD" else text)
         self._response_end(stream)
 
     def _forward(self, stream: Stream) -> None:

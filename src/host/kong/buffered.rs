@@ -2,7 +2,8 @@
 //!
 //! When a plugin on the route turns on buffered proxying, Kong calls the upstream before any Wasm
 //! filter, and the first callback is that of the response. Without a guard the upstream has been reached by
-//! then; what is left is to show the client nothing of what it said. With one, Kong could not call it.
+//! then; what is left is to show the client nothing of what it said. With one, Kong cannot call it, and the
+//! response is Kong's own (Q10).
 
 use super::gate::Gate;
 use crate::host::log;
@@ -11,14 +12,11 @@ use crate::host::raw::{self, Map};
 use crate::host::status::Status;
 use crate::rejection;
 
-/// Why the response that begins on Kong is to be replaced: it is one to a buffered request that was never decided.
-/// `None` where it is another. Only in the response header callback: earlier the host traps on the property (K9).
-pub(in crate::host) fn why_replaced() -> Option<HostNote> {
+/// Whether the response that begins on Kong is an upstream's, on a request that was never decided.
+/// Only in the response header callback: earlier the host traps on the property (K9).
+pub(in crate::host) fn is_upstream_response() -> bool {
     // Behind a gate that an instance of this filter has shut, the response is the gateway's own.
-    if Gate::is_shut() || raw::property(&["kong", "service", "response", "status"]).is_err() {
-        return None;
-    }
-    Some(if Gate::is_held_by_guard() { HostNote::BufferedBehindGuard } else { HostNote::UpstreamCalledFirst })
+    !Gate::is_shut() && raw::property(&["kong", "service", "response", "status"]).is_ok()
 }
 
 /// A response in the course of being replaced (Q4).
@@ -33,6 +31,7 @@ const KEPT: &[u8] = b"connection";
 impl Replacement {
     /// Replaces the header of the response; `is_listed` is whether the host can list it whole.
     pub(in crate::host) fn begin(is_listed: bool) -> Replacement {
+        log::note(&HostNote::UpstreamCalledFirst);
         let response = rejection::internal_error();
         let status = response.status.to_string();
         note_failure(ResponsePart::Status, raw::replace_header(Map::Response, b":status", status.as_bytes()));

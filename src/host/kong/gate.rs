@@ -123,10 +123,13 @@ impl Gate {
         raw::property(UPSTREAM_SCHEME).is_ok_and(|scheme| scheme == SHUT)
     }
 
-    /// Whether the guard still holds the request back, because no request callback of this filter has run.
+    /// Whether the guard still holds the request back, and no instance of this filter has come to it.
     pub(in crate::host) fn is_held_by_guard() -> bool {
-        raw::property(UPSTREAM_SCHEME).is_ok_and(|scheme| guard::guarded_scheme(&scheme) != Ok(None))
-            || raw::property(UPSTREAM_URI).is_ok_and(|uri| guard::guarded_uri(&uri) != Ok(None))
+        raw::property(UPSTREAM_SCHEME).is_ok_and(|scheme| {
+            guard::guarded_scheme(&scheme) != Ok(None)
+                || (scheme != SHUT
+                    && raw::property(UPSTREAM_URI).is_ok_and(|uri| guard::guarded_uri(&uri) != Ok(None)))
+        })
     }
 }
 

@@ -54,10 +54,10 @@ def test_q10_before_the_uri_the_guard_does_not_hold_grpc() -> None:
 @pytest.mark.parametrize("guard", ["scheme", "uri"])
 def test_q10_with_buffered_proxying_the_upstream_is_not_reached(guard: str) -> None:
     guest = Guest()
-    status = guest.get_property(b"kong", b"service", b"response", b"status")
-    guest.on(RESPONSE_HEADERS, status, guest.log_result())
+    guest.on(RESPONSE_HEADERS, guest.get_property(b"kong", b"service", b"response", b"status"))
     effect = started(guest, route=Route(buffered=True, guards=(guard,)), answer=UpstreamAnswer(body=b"secret")).send()
-    assert (effect.answer.status, effect.upstream, texts(effect)) == (500, [], ["500"])
+    assert (effect.answer.status, effect.upstream, effect.arrived[0]) == (500, [], "on_http_response_headers")
+    assert effect.statuses("proxy_get_property") == ["NOT_FOUND"]
     assert b"secret" not in effect.answer.body
 
 

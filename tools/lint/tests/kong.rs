@@ -227,7 +227,7 @@ impl Declared {
         json!({
             "_format_version": "3.0",
             "services": [
-                {"name": "mcp", "url": "https://mcp:1", "plugins": self.on_service, "routes": [
+                {"name": "mcp", "url": "http://mcp:1", "plugins": self.on_service, "routes": [
                     {"name": "r", "paths": ["/"], "plugins": self.on_route}
                 ]},
                 {"name": "other", "plugins": [function("kong.log('another')")]}
@@ -281,6 +281,39 @@ fn a_guard_on_the_service_or_route_of_the_filter_is_enough() {
             assert_eq!(warned(&text).is_empty(), is_guarded, "{:?}\n{text}", found(&text, Verdict::Warning));
             assert!(refused(&text).is_empty());
         }
+    }
+}
+
+#[test]
+fn for_https_the_guard_stands_before_the_path() {
+    const HTTPS: &str = r#"ngx.var.upstream_uri = ":token-exchange-guarded-" .. ngx.var.upstream_uri"#;
+    let both = format!("if ngx.var.upstream_scheme == 'https' then\n  {HTTPS}\nelse\n  {GUARD}\nend");
+    let declared = |service: Value, code: &str| {
+        let mut service = service;
+        service["name"] = json!("mcp");
+        service["plugins"] = json!([filter(), function(code)]);
+        json!({"_format_version": "3.0", "services": [service]}).to_string()
+    };
+    let of =
+        |scheme: &str| [json!({"url": format!("{scheme}://mcp.example.com")}), json!({"protocol": scheme})];
+    for service in [of("http"), of("https"), of("grpc")].concat() {
+        assert!(warned(&declared(service.clone(), &both)).is_empty(), "{service}");
+    }
+    for service in of("https") {
+        assert_warned(
+            &declared(service.clone(), GUARD),
+            "/services/0/plugins/1",
+            "connections of other services",
+        );
+        assert!(warned(&declared(service, HTTPS)).is_empty());
+    }
+    for service in [of("grpc"), of("grpcs")].concat() {
+        assert!(warned(&declared(service.clone(), GUARD)).is_empty());
+        assert_warned(&declared(service, HTTPS), "/services/0/plugins/1", "lacks the guard");
+    }
+    for service in [of("http").to_vec(), vec![json!({"host": "mcp.example.com"})]].concat() {
+        assert!(warned(&declared(service.clone(), GUARD)).is_empty());
+        assert!(warned(&declared(service, HTTPS)).is_empty());
     }
 }
 

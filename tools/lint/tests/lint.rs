@@ -378,6 +378,7 @@ static_resources:
         ("key_values: {SECRET: s3}", "key_values: {}", "the environment variable SECRET is not set"),
         ("env/secret", "env/other-secret", "not known here: OTHER_SECRET"),
         ("- name: as", "- name: bs", "there is no cluster as"),
+        ("\"client_id\"", "\"require_guard\": true, \"client_id\"", "only Kong has a guard"),
         (": \"as\"}}", ": \"as\"}", "not JSON"),
         ("value: |", "text: |", "has no value"),
         (

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use token_exchange::http::{Endpoint, Scheme};
 use token_exchange::policy::Policy;
+use token_exchange::policy::host::HostTraits;
 use token_exchange::policy::issuers::KeySource;
 
 /// The entry at `pointer` of a `document`, if that is a Wasm filter of Envoy's.
@@ -106,6 +107,8 @@ pub(crate) fn judge(
 ) -> Vec<Line> {
     let judgement = fields::judge(config, &|name| wasm.variable(name, environment));
     let mut lines = judgement.lines;
+    let unsupported = judgement.policy.iter().flat_map(|policy| HostTraits::ENVOY.unsupported(policy));
+    lines.extend(unsupported.map(|it| Line::new(Verdict::Refused, it.pointer, it.message)));
     let called = judgement.policy.as_ref().map(called).unwrap_or_default();
     for (cluster, encrypted) in called {
         if wasm.clusters.lack(&cluster) {

@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What the guard does, as a line of a `post-function` plugin for the access phase.
 const GUARD: &str = r#"ngx.var.upstream_scheme = "token-exchange-guarded-" .. ngx.var.upstream_scheme"#;
 
+/// What it does for https, where another scheme makes Kong share kept connections between services.
+const HTTPS_GUARD: &str = r#"ngx.var.upstream_uri = ":token-exchange-guarded-" .. ngx.var.upstream_uri"#;
+
 /// The plugin that runs the guard.
 const POST_FUNCTION: &str = "post-function";
 
@@ -40,7 +43,7 @@ pub(crate) fn around(documents: &[Value]) -> BTreeMap<usize, Vec<Line>> {
         for filter in &declaration.unattached {
             let text = format!(
                 "nothing in this file names this plugin, so that its guard is not seen: name it in the same \
-                 konghq.com/plugins as a {POST_FUNCTION} plugin with the line `{GUARD}`"
+                 konghq.com/plugins as a {POST_FUNCTION} plugin with the guard of docs/kong.md"
             );
             lines.add(filter, Verdict::Warning, text);
         }
@@ -81,15 +84,24 @@ impl Lines {
         if nearest.is_empty() {
             nearest = functions.iter().filter(on_service).collect();
         }
-        if nearest.iter().any(|function| is_guard(function)) {
+        let schemes = declaration.schemes(filter.scope);
+        if nearest.iter().any(|function| is_guard(function, &schemes)) {
             self.replaced(declaration, filter, &functions);
+            for function in nearest.iter().filter(|it| schemes.contains(&"https") && !runs(it, HTTPS_GUARD)) {
+                let text = format!(
+                    "before https this makes Kong use the connections of other services at the same address, also \
+                     those with another client certificate or without verification: add the line `{HTTPS_GUARD}` for \
+                     https, as docs/kong.md has it"
+                );
+                self.add(function, Verdict::Warning, text);
+            }
         } else if let Some(function) = nearest.first() {
             let text = format!(
                 "this runs where the filter is and lacks the guard, without which requests pass unchecked where the \
-                 filter does not run: add the line `{GUARD}`"
+                 filter does not run: add the guard of docs/kong.md, `{GUARD}`"
             );
             self.add(function, Verdict::Warning, text);
-        } else if functions.iter().any(|it| it.scope == Scope::default() && is_guard(it)) {
+        } else if functions.iter().any(|it| it.scope == Scope::default() && is_guard(it, &schemes)) {
             let text = format!(
                 "the guard is global only, and any {POST_FUNCTION} on this service or one of its routes replaces it: \
                  put it on the service or route that has the filter"
@@ -99,7 +111,7 @@ impl Lines {
             let text = format!(
                 "there is no guard, and where the filter does not run (a node without wasm, another filter that \
                  failed to configure, buffered proxying) requests pass unchecked: add a {POST_FUNCTION} plugin to the \
-                 same service or route, whose access code has the line `{GUARD}`"
+                 same service or route, whose access code is the guard of docs/kong.md, `{GUARD}`"
             );
             self.add(filter, Verdict::Warning, text);
         }
@@ -113,12 +125,14 @@ impl Lines {
         functions: &[&Attached<'_>],
     ) {
         let is_replacing = |it: &&&Attached<'_>| {
-            it.scope.route.is_some() && declaration.overlap(it.scope, filter.scope) && !is_guard(it)
+            it.scope.route.is_some()
+                && declaration.overlap(it.scope, filter.scope)
+                && !is_guard(it, &declaration.schemes(it.scope))
         };
         for function in functions.iter().filter(is_replacing) {
             let text = format!(
                 "this replaces the guard of its service on this route, so that requests pass unchecked where the filter \
-                 does not run: add the line `{GUARD}`"
+                 does not run: add the guard of docs/kong.md, `{GUARD}`"
             );
             self.add(function, Verdict::Warning, text);
         }
@@ -163,8 +177,14 @@ fn functions<'a>(declaration: &'a Declaration<'a>) -> impl Iterator<Item = &'a A
     declaration.plugins.iter().filter(|plugin| plugin.name == POST_FUNCTION && !plugin.scope.is_for_consumer)
 }
 
-/// Whether the code of a function for the access phase has the line of the guard.
-fn is_guard(function: &Attached<'_>) -> bool {
+/// Whether a function guards services of these schemes. For gRPC there is no URI to put a word before.
+fn is_guard(function: &Attached<'_>, schemes: &[&str]) -> bool {
+    let has_uri = !schemes.iter().any(|scheme| scheme.starts_with("grpc"));
+    runs(function, GUARD) || (has_uri && runs(function, HTTPS_GUARD))
+}
+
+/// Whether the code of a function for the access phase has this line.
+fn runs(function: &Attached<'_>, wanted: &str) -> bool {
     let access = |config: &'_ Value| config.get("access").filter(|access| !access.is_null()).cloned();
     let own = function.entry.get("config").and_then(access);
     let code = match own.or_else(|| function.common.and_then(access)) {
@@ -174,7 +194,7 @@ fn is_guard(function: &Attached<'_>) -> bool {
     };
     let mut lines = code.iter().filter_map(Value::as_str).flat_map(str::lines);
     // What stands after two hyphens is a comment.
-    lines.any(|line| line.split("--").next().is_some_and(|code| code.contains(GUARD)))
+    lines.any(|line| line.split("--").next().is_some_and(|code| code.contains(wanted)))
 }
 
 fn is_accepted(entry: &Value) -> bool {

@@ -7,7 +7,7 @@ use serde_json::Value;
 /// One declaration: a document for decK or Kong, or all Kubernetes objects of a file.
 #[derive(Default)]
 pub(super) struct Declaration<'a> {
-    services: Vec<Name<'a>>,
+    services: Vec<Service<'a>>,
     routes: Vec<Route<'a>>,
     /// Every plugin that is attached to something, once for each thing.
     pub(super) plugins: Vec<Attached<'a>>,
@@ -23,6 +23,12 @@ pub(super) struct Name<'a> {
     pub(super) namespace: Option<&'a str>,
     pub(super) name: Option<&'a str>,
     pub(super) id: Option<&'a str>,
+}
+
+struct Service<'a> {
+    name: Name<'a>,
+    /// How Kong speaks with it, where the file says so.
+    scheme: Option<&'a str>,
 }
 
 struct Route<'a> {
@@ -87,11 +93,22 @@ fn of_document(index: usize, document: &Value) -> Option<Declaration<'_>> {
 impl<'a> Declaration<'a> {
     /// The index of the service of this name, which may stand further down or in another file.
     pub(super) fn service(&mut self, name: Name<'a>) -> usize {
-        let known = self.services.iter().position(|known| known.is(&name));
+        let known = self.services.iter().position(|known| known.name.is(&name));
         known.unwrap_or_else(|| {
-            self.services.push(name);
+            self.services.push(Service { name, scheme: None });
             self.services.len().saturating_sub(1)
         })
+    }
+
+    /// Notes how Kong speaks with a service.
+    fn set_scheme(&mut self, service: usize, scheme: Option<&'a str>) {
+        self.services.iter_mut().skip(service).take(1).for_each(|it| it.scheme = scheme.or(it.scheme));
+    }
+
+    /// How Kong speaks with the services behind a scope, as far as the file says so.
+    pub(super) fn schemes(&self, scope: Scope) -> Vec<&'a str> {
+        let services = self.services_of(scope).into_iter();
+        services.filter_map(|index| self.services.get(index)?.scheme).collect()
     }
 
     /// The same for a route, which leads to these services.
@@ -155,6 +172,7 @@ impl<'a> Reader<'a> {
         let document = self.document;
         self.list(document, "", "services", |reader, service, at| {
             let index = reader.declaration.service(name_of(service));
+            reader.declaration.set_scheme(index, scheme_of(service));
             let scope = Scope { service: Some(index), ..Scope::default() };
             reader.list(service, at, "routes", |reader, route, at| reader.route(route, at, &[index]));
             reader.attached(service, at, scope);
@@ -249,6 +267,12 @@ fn reference<'a>(entry: &'a Value, member: &str) -> Option<Name<'a>> {
 
 fn is_set(entry: &Value, member: &str) -> bool {
     entry.get(member).is_some_and(|value| !value.is_null())
+}
+
+/// The scheme of a service: its protocol, or what its URL begins with.
+fn scheme_of(service: &Value) -> Option<&str> {
+    let text = |member: &str| service.get(member).and_then(Value::as_str);
+    text("protocol").or_else(|| text("url")?.split_once("://").map(|(scheme, _)| scheme))
 }
 
 fn name_of(entity: &Value) -> Name<'_> {
