@@ -111,6 +111,6 @@ mod tests {
         let name = "token_exchange.3840.1048575".len();
         let entry = NODE_BYTES + u64::try_from(name + crate::cache::entry::ENTRY_BYTES).unwrap();
         assert!((PAGE_BYTES / 2..=PAGE_BYTES).contains(&entry), "{entry}");
-        assert!(BYTES_PER_SLOT > PAGE_BYTES && MIN_ZONE_BYTES >= 16 * BYTES_PER_SLOT);
+        const { assert!(BYTES_PER_SLOT > PAGE_BYTES && MIN_ZONE_BYTES >= 16 * BYTES_PER_SLOT) };
     }
 }
