@@ -16,6 +16,7 @@ import pytest
 from gateway_suite.authorization_server import Behaviour
 from gateway_suite.envoy import EnvoyDriver
 from gateway_suite.envoy_stage import EnvoyStage
+from gateway_suite.model import values
 from gateway_suite.running_envoy import Envoys
 
 MANY = 50
@@ -98,6 +99,22 @@ def test_all_clients_leave_and_the_next_one_is_served(stage: Callable[..., Envoy
     assert list(at.authorizations()) == [late[0].path]
     # The flight that all requests have left has none to answer.
     assert at.visit("/again").answer()[0] == 200
+
+
+def test_a_callout_carries_the_trace_of_the_request_that_makes_it(stage: Callable[..., EnvoyStage]) -> None:
+    at = stage()
+    first, other = (f"00-{digit * 32}-{digit * 16}-01" for digit in "12")
+    visits = [at.visit("/first", traceparent=first)]
+    at.wait(lambda: at.calls("introspection") == 1)
+    visits += at.visits(FEW, traceparent=other)
+    at.let_go()
+    assert [visit.answer()[0] for visit in visits] == [200] * (FEW + 1)
+    traces = {
+        name: [values(call.headers, "traceparent") for call in at.server.endpoints[name].calls]
+        for name in ("introspection", "token")
+    }
+    assert traces["introspection"] == [[first]]
+    assert traces["token"] in ([[first]], [[other]])
 
 
 FAILURES: dict[str, tuple[Behaviour, int]] = {

@@ -151,7 +151,7 @@ COMPOSED = {
     ],
     'the response of the token endpoint has the content coding "gzip", although the request asked for none': [
         "the response of the {} {fault}",
-        "has the content coding {",
+        "has the content coding {coding}, although the request asked for none",
     ],
     "answered 401; check client_id": ["answered {status}{hint}", "401 | 403", "; check client_id"],
 }
