@@ -31,12 +31,15 @@ READY_WITHIN = 30.0
 
 
 def declared(keycloak: Keycloak) -> tuple[str, dict[str, Any]]:
-    """The path of the route, and the filter's configuration with the places of this run."""
+    """The path of the route, and the filter's configuration with the places of this run, as Envoy takes it."""
     text = (KONG / "compose.kong.yml").read_text()
     assert IN_COMPOSE in text
     (service,) = yaml.safe_load(text.replace(IN_COMPOSE, str(keycloak.address)))["services"]
     (route,), (chain,) = service["routes"], service["filter_chains"]
-    return route["paths"][0], chain["filters"][0]["config"]
+    config = chain["filters"][0]["config"]
+    # Envoy has no guard.
+    assert config.pop("require_guard") is True
+    return route["paths"][0], config
 
 
 def secret() -> str:
