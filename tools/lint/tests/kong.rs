@@ -285,7 +285,7 @@ fn a_guard_on_the_service_or_route_of_the_filter_is_enough() {
 }
 
 #[test]
-fn for_https_the_guard_stands_before_the_path() {
+fn the_guard_is_the_one_for_the_scheme_of_its_service() {
     const HTTPS: &str = r#"ngx.var.upstream_uri = ":token-exchange-guarded-" .. ngx.var.upstream_uri"#;
     let both = format!("if ngx.var.upstream_scheme == 'https' then\n  {HTTPS}\nelse\n  {GUARD}\nend");
     let declared = |service: Value, code: &str| {
@@ -296,7 +296,7 @@ fn for_https_the_guard_stands_before_the_path() {
     };
     let of =
         |scheme: &str| [json!({"url": format!("{scheme}://mcp.example.com")}), json!({"protocol": scheme})];
-    for service in [of("http"), of("https"), of("grpc")].concat() {
+    for service in [of("http"), of("https")].concat() {
         assert!(warned(&declared(service.clone(), &both)).is_empty(), "{service}");
     }
     for service in of("https") {
@@ -307,8 +307,13 @@ fn for_https_the_guard_stands_before_the_path() {
         );
         assert!(warned(&declared(service, HTTPS)).is_empty());
     }
+    let named = format!("kong.service.request.set_header(\":authority\", \"mcp.example.com\")\n{GUARD}");
     for service in [of("grpc"), of("grpcs")].concat() {
-        assert!(warned(&declared(service.clone(), GUARD)).is_empty());
+        assert!(warned(&declared(service.clone(), &named)).is_empty());
+        for code in [GUARD, &both] {
+            let place = "/services/0/plugins/1";
+            assert_warned(&declared(service.clone(), code), place, "call every upstream kong_upstream");
+        }
         assert_warned(&declared(service, HTTPS), "/services/0/plugins/1", "lacks the guard");
     }
     for service in [of("http").to_vec(), vec![json!({"host": "mcp.example.com"})]].concat() {

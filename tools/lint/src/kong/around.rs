@@ -12,6 +12,9 @@ const GUARD: &str = r#"ngx.var.upstream_scheme = "token-exchange-guarded-" .. ng
 /// What it does for https, where another scheme makes Kong share kept connections between services.
 const HTTPS_GUARD: &str = r#"ngx.var.upstream_uri = ":token-exchange-guarded-" .. ngx.var.upstream_uri"#;
 
+/// What stands before the guard for gRPC, where Kong would not know the upstream's name.
+const AUTHORITY: &str = r#"kong.service.request.set_header(":authority""#;
+
 /// The plugin that runs the guard.
 const POST_FUNCTION: &str = "post-function";
 
@@ -87,13 +90,8 @@ impl Lines {
         let schemes = declaration.schemes(filter.scope);
         if nearest.iter().any(|function| is_guard(function, &schemes)) {
             self.replaced(declaration, filter, &functions);
-            for function in nearest.iter().filter(|it| schemes.contains(&"https") && !runs(it, HTTPS_GUARD)) {
-                let text = format!(
-                    "before https this makes Kong use the connections of other services at the same address, also \
-                     those with another client certificate or without verification: add the line `{HTTPS_GUARD}` for \
-                     https, as docs/kong.md has it"
-                );
-                self.add(function, Verdict::Warning, text);
+            for function in nearest {
+                self.side_effects(function, &schemes);
             }
         } else if let Some(function) = nearest.first() {
             let text = format!(
@@ -114,6 +112,26 @@ impl Lines {
                  same service or route, whose access code is the guard of docs/kong.md, `{GUARD}`"
             );
             self.add(filter, Verdict::Warning, text);
+        }
+    }
+
+    /// What a guard does to requests that pass, where Kong reads its word.
+    fn side_effects(&mut self, function: &Attached<'_>, schemes: &[&str]) {
+        if schemes.contains(&"https") && !runs(function, HTTPS_GUARD) {
+            let text = format!(
+                "before https this makes Kong use the connections of other services at the same address, also those \
+                 with another client certificate or without verification: add the line `{HTTPS_GUARD}` for https, as \
+                 docs/kong.md has it"
+            );
+            self.add(function, Verdict::Warning, text);
+        }
+        let is_grpc = schemes.iter().any(|scheme| scheme.starts_with("grpc"));
+        if is_grpc && !runs(function, AUTHORITY) {
+            let text = format!(
+                "before grpc this makes Kong call every upstream kong_upstream: name it before the guard, `{AUTHORITY}, \
+                 \"grpc.example.com\")`, as docs/kong.md has it"
+            );
+            self.add(function, Verdict::Warning, text);
         }
     }
 
