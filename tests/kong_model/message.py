@@ -72,7 +72,16 @@ def accepted_lines(request: ClientRequest, line_limit: int, limit: int) -> Pairs
         return 414
     if sum(len(name) + len(value) + 4 for name, value in lines) > limit:
         return 400
-    return [(name, value.strip(b" \t")) for name, value in lines if _NAME.match(name)]
+    named = _named_by_connection(lines)
+    return [(name, value.strip(b" \t")) for name, value in lines if _NAME.match(name) and name.lower() not in named]
+
+
+def _named_by_connection(lines: Pairs) -> set[bytes]:
+    """S14: the header fields that Kong takes off before any filter runs, because Connection names them."""
+    value = b", ".join(value for name, value in lines if name.lower() == b"connection")
+    if value in (b"keep-alive", b"close", b"upgrade"):
+        return set()
+    return {name.strip(b" \t").lower() for name in value.split(b",")} - {b"upgrade"}
 
 
 @dataclass

@@ -84,6 +84,21 @@ def test_s8_a_repeated_authorization_is_400_by_nginx() -> None:
     assert (effect.answer.status, effect.arrived) == (400, [])
 
 
+def test_s14_what_connection_names_is_gone_before_any_filter_runs() -> None:
+    guest = Guest()
+    guest.on(
+        HEADERS, guest.get(REQUEST, b"authorization"), guest.get(REQUEST, b"x-user"), guest.get(REQUEST, b"upgrade")
+    )
+    lines = [(b"Authorization", b"a"), (b"X-User", b"b"), (b"Upgrade", b"websocket")]
+    for value, expected in (
+        (b"upgrade", ["OK", "OK", "OK"]),
+        (b"Upgrade, authorization", ["NOT_FOUND", "OK", "OK"]),
+        (b"x_user, X-USER", ["OK", "NOT_FOUND", "OK"]),
+    ):
+        effect = started(guest).send(get((b"connection", value), *lines))
+        assert effect.statuses("proxy_get_header_map_value") == expected, value
+
+
 def test_t4_a_header_longer_than_a_buffer_is_400_by_nginx() -> None:
     effect = started(Guest().on(HEADERS)).send(get((b"authorization", b"t" * 9000)))
     assert (effect.answer.status, effect.arrived) == (400, [])
