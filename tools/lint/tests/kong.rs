@@ -467,6 +467,69 @@ fn annotations_say_what_kongs_ingress_controller_puts_where() {
 }
 
 #[test]
+fn each_rule_of_a_route_of_the_gateway_api_is_a_route() {
+    let with_rules = |of_first: &str, of_second: &str, annotation: &str| {
+        let rule = |names: &str| {
+            let filters: Vec<_> = names.split(',').filter(|name| !name.is_empty()).collect();
+            let filters = filters.iter().map(|name| {
+                json!({"type": "ExtensionRef", "extensionRef": {
+                    "group": "configuration.konghq.com", "kind": "KongPlugin", "name": name
+                }})
+            });
+            json!({"backendRefs": [{"name": "mcp"}], "filters": filters.collect::<Vec<_>>()})
+        };
+        let route = json!({
+            "kind": "HTTPRoute",
+            "metadata": {"name": "r", "namespace": "a", "annotations": {"konghq.com/plugins": annotation}},
+            "spec": {"rules": [rule(of_first), rule(of_second)]}
+        });
+        format!("{}\n---\n{route}", objects("", ""))
+    };
+    for (of_first, of_second, annotation) in
+        [("auth,guard", "", ""), ("auth", "", "guard"), ("auth", "auth", "guard"), ("", "", "auth, guard")]
+    {
+        let text = with_rules(of_first, of_second, annotation);
+        assert!(warned(&text).is_empty(), "{:?}\n{text}", found(&text, Verdict::Warning));
+    }
+    let elsewhere = with_rules("auth", "guard", "");
+    assert_warned(&elsewhere, "document 1, ", "there is no guard");
+    let none: [&str; 0] = [];
+    assert_eq!(refused(&with_rules("auth,guard", "cache", "")), none, "the cache is on another route");
+    assert_eq!(refused(&with_rules("auth,guard", "", "cache")), ["document 5, "]);
+}
+
+#[test]
+fn a_name_may_have_its_namespace_in_front() {
+    let text = objects("a:auth, a:guard", "");
+    assert!(warned(&text).is_empty(), "{:?}", found(&text, Verdict::Warning));
+    assert_warned(&objects("a:auth, b:guard", ""), "document 4, ", "lacks the guard");
+    assert_warned(&objects("b:auth, a:guard", ""), "document 1, ", "nothing in this file names this plugin");
+}
+
+#[test]
+fn a_guard_in_another_style_is_one_and_a_comment_is_none() {
+    for code in [
+        GUARD.replace('"', "'"),
+        GUARD.replace(" .. ", ".."),
+        GUARD.replace(" = ", "\n\t=\r\n  "),
+        format!("--[[ ours ]] {GUARD} -- the end"),
+        format!("if true then {GUARD} end"),
+    ] {
+        let text = Declared::new(&[&filter(), &function(&code)], &[], &[]).text();
+        assert!(warned(&text).is_empty(), "{code}");
+    }
+    for code in [
+        format!("--[[\n{GUARD}\n]]"),
+        format!("x() --[[ {GUARD}"),
+        format!("x() -- {GUARD}"),
+        GUARD.replace("guarded-", "guarded_"),
+    ] {
+        let text = Declared::new(&[&filter(), &function(&code)], &[], &[]).text();
+        assert_warned(&text, "/services/0/plugins/1", "lacks the guard");
+    }
+}
+
+#[test]
 fn a_plugin_that_answers_by_itself_is_refused_where_the_filter_is() {
     let guard = function(GUARD);
     let filter = filter();
@@ -479,8 +542,11 @@ fn a_plugin_that_answers_by_itself_is_refused_where_the_filter_is() {
         "azure-functions",
         "forward-proxy",
         "kafka-upstream",
+        "kafka-consume",
         "confluent",
+        "confluent-consume",
         "solace-upstream",
+        "solace-consume",
     ] {
         let plugin = json!({"name": name, "config": {"strategy": "memory"}});
         let with = |member: &str, value: Value| {

@@ -24,8 +24,17 @@ const CACHING: [&str; 4] =
     ["proxy-cache", "proxy-cache-advanced", "graphql-proxy-cache-advanced", "ai-semantic-cache"];
 
 /// Plugins that call something else than the service, themselves, and answer with what it says.
-const CALLING: [&str; 6] =
-    ["aws-lambda", "azure-functions", "forward-proxy", "kafka-upstream", "confluent", "solace-upstream"];
+const CALLING: [&str; 9] = [
+    "aws-lambda",
+    "azure-functions",
+    "forward-proxy",
+    "kafka-upstream",
+    "kafka-consume",
+    "confluent",
+    "confluent-consume",
+    "solace-upstream",
+    "solace-consume",
+];
 
 /// The tag by which an operator says that what a plugin answers with is for requests without a token, too.
 const ACCEPTED: &str = "token-exchange-accepted";
@@ -192,9 +201,24 @@ fn runs(function: &Attached<'_>, wanted: &str) -> bool {
         Some(piece) => vec![piece],
         None => Vec::new(),
     };
-    let mut lines = code.iter().filter_map(Value::as_str).flat_map(str::lines);
+    let wanted = without_style(wanted);
+    code.iter().filter_map(Value::as_str).any(|code| without_style(code).contains(&wanted))
+}
+
+/// Lua code without comments and spaces, and with one kind of quotes.
+fn without_style(code: &str) -> String {
+    let mut code = code.to_owned();
+    while let Some((before, rest)) = code.split_once("--[[") {
+        let after = rest.split_once("]]").map_or("", |(_, after)| after);
+        code = format!("{before} {after}");
+    }
     // What stands after two hyphens is a comment.
-    lines.any(|line| line.split("--").next().is_some_and(|code| code.contains(wanted)))
+    let lines = code.lines().filter_map(|line| line.split("--").next());
+    lines
+        .flat_map(str::chars)
+        .filter(|it| !it.is_whitespace())
+        .map(|it| if it == '\'' { '"' } else { it })
+        .collect()
 }
 
 fn is_accepted(entry: &Value) -> bool {
