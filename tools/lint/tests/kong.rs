@@ -388,6 +388,54 @@ services:
     assert!(warned(&filter().to_string()).is_empty(), "a body of the Admin API shows nothing else");
 }
 
+#[test]
+fn what_is_converted_has_the_guard() {
+    let own = |name: &str, value: Value| {
+        let mut plugin = filter();
+        plugin["name"] = json!("ai-mcp-oauth2");
+        plugin[name] = value;
+        plugin
+    };
+    let plugin = own("tags", json!(["a"]));
+    let chain_of = |text: &str| {
+        let converted = lint::convert(text, &|_| None).unwrap();
+        let says = converted[0].lines.iter().any(|line| line.text.contains("guard"));
+        (serde_saphyr::from_str::<Value>(&converted[0].chain).unwrap(), says)
+    };
+    for text in [
+        Declared::new(&[&plugin], &[], &[]).text(),
+        Declared::new(&[], &[&plugin], &[]).text(),
+        Declared::new(&[&plugin], &[], &[&function("x()")]).text(),
+        Declared::new(&[&plugin], &[], &[]).flat(),
+        json!([plugin]).to_string(),
+        plugin.to_string(),
+    ] {
+        let (fragment, says) = chain_of(&text);
+        assert!(says, "{text}");
+        assert_eq!(fragment["plugins"][0]["tags"], json!(["a"]));
+        assert_eq!(fragment["plugins"][0]["service"], fragment["filter_chains"][0]["service"]);
+        let (guard, chain) = (fragment["plugins"].clone(), fragment["filter_chains"].clone());
+        let service = json!({"name": "mcp", "url": "https://mcp.example.com", "plugins": guard,
+            "filter_chains": chain});
+        let whole = json!({"_format_version": "3.0", "services": [service]}).to_string();
+        assert!(warned(&whole).is_empty(), "{:?}\n{whole}", found(&whole, Verdict::Warning));
+    }
+    let guard = function(GUARD);
+    for (text, says) in [
+        (Declared::new(&[&plugin, &guard], &[], &[]).text(), false),
+        (Declared::new(&[&guard], &[&plugin], &[]).flat(), false),
+        (Declared::new(&[&plugin, &function("x()")], &[], &[]).text(), true),
+        (Declared::new(&[&function("x()")], &[&plugin], &[]).flat(), true),
+        (Declared::new(&[&plugin], &[], &[]).text().replace("http://", "grpc://"), true),
+    ] {
+        let (fragment, is_said) = chain_of(&text);
+        assert_eq!((fragment.get("plugins"), is_said), (None, says), "{text}");
+    }
+    let (off, _) = chain_of(&Declared::new(&[&own("enabled", json!(false))], &[], &[]).text());
+    let is_off = |list: &str| off[list][0]["enabled"] == json!(false);
+    assert!(is_off("plugins") && is_off("filter_chains"), "a guard alone would shut the service");
+}
+
 /// Objects for the ingress controller; `on_service` and `on_ingress` are the names that their annotations have.
 fn objects(on_service: &str, on_ingress: &str) -> String {
     let config = filter()["config"].clone();
