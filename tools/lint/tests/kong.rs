@@ -547,10 +547,13 @@ fn each_rule_of_a_route_of_the_gateway_api_is_a_route() {
 }
 
 #[test]
-fn a_name_may_have_its_namespace_in_front() {
+fn annotations_may_have_a_namespace_and_say_how_a_service_is_spoken_to() {
     let text = objects("a:auth, a:guard", "");
     assert!(warned(&text).is_empty(), "{:?}", found(&text, Verdict::Warning));
     assert_warned(&objects("a:auth, b:guard", ""), "document 4, ", "lacks the guard");
+    let https = objects("auth,guard", "")
+        .replace("konghq.com/plugins: 'auth", "konghq.com/protocol: https, konghq.com/plugins: 'auth");
+    assert_warned(&https, "document 2, ", "connections of other services");
     assert_warned(&objects("b:auth, a:guard", ""), "document 1, ", "nothing in this file names this plugin");
 }
 

@@ -30,6 +30,7 @@ pub(super) fn declaration(documents: &[Value]) -> Declaration<'_> {
         });
     }
     for object in objects {
+        set_scheme(&mut declaration, object);
         attach(&mut declaration, object, &mut plugins);
     }
     for Plugin { attached, is_named, .. } in plugins {
@@ -55,6 +56,15 @@ fn plugin<'a>(document: usize, pointer: &str, entry: &'a Value) -> Option<Plugin
         is_for_cluster: entry.get("kind").and_then(Value::as_str) == Some("KongClusterPlugin"),
         is_named: false,
     })
+}
+
+/// Notes how Kong speaks with a service of Kubernetes'.
+fn set_scheme<'a>(declaration: &mut Declaration<'a>, object: &'a Value) {
+    let scheme = object.pointer("/metadata/annotations/konghq.com~1protocol").and_then(Value::as_str);
+    if scheme.is_some() && object.get("kind").and_then(Value::as_str) == Some("Service") {
+        let service = declaration.service(name_of(object));
+        declaration.set_scheme(service, scheme);
+    }
 }
 
 /// Attaches what an object names in its annotation, and what each rule of a route of the Gateway API names as a filter:
