@@ -30,7 +30,8 @@ impl Checker<'_> {
     /// How the filter authenticates to the token endpoint.
     pub(super) fn exchange_client(&mut self) -> Option<ClientAuthentication> {
         let own = &self.config.token_exchange.client;
-        if !self.lacks_credentials(own) || !self.may_take_over() {
+        let takes_over = if self.lacks_credentials(own) { self.may_take_over()? } else { false };
+        if !takes_over {
             return self.client(&own.client_auth, own, Otherwise::NoneOrInherit);
         }
         let sentence = "token_exchange has no client_id and client_secret of its own, so those beside \
@@ -49,15 +50,27 @@ impl Checker<'_> {
     }
 
     /// Whether the credentials of introspection may serve for the exchange unasked, as in a guide of Kong's: there are
-    /// some, and the server that would get them is the one that gets them anyway.
-    fn may_take_over(&self) -> bool {
+    /// some, and the server that would get them is the one that gets them anyway. `None` where that is not known for a
+    /// mistake that has been noted.
+    fn may_take_over(&self) -> Option<bool> {
         let Client { client_id, client_secret, .. } = &self.config.client;
+        let (introspection, token) =
+            (&self.config.introspection_endpoint, &self.config.token_exchange.token_endpoint);
+        let needed = [
+            (client_id.is_some(), &client_id.pointer),
+            (client_secret.is_some(), &client_secret.pointer),
+            (introspection.is_some(), &introspection.pointer),
+            (token.is_some(), &token.pointer),
+        ];
+        let is_left_out =
+            |(is_there, pointer): &(bool, &String)| !is_there && !self.diagnostics.concern(pointer);
         let origin = |url: &Option<String>| Some(Url::parse(url.as_deref()?).ok()?.origin());
-        let introspection = origin(&self.config.introspection_endpoint);
-        client_id.is_some()
-            && client_secret.is_some()
-            && introspection.is_some()
-            && introspection == origin(&self.config.token_exchange.token_endpoint)
+        let origins = origin(introspection).zip(origin(token));
+        if needed.iter().any(is_left_out) || origins.as_ref().is_some_and(|(one, other)| one != other) {
+            return Some(false);
+        }
+        let is_known = origins.is_some() && needed.iter().all(|(is_there, _)| *is_there);
+        is_known.then_some(true)
     }
 
     /// Whether the introspection endpoint is to see a client certificate.
@@ -307,6 +320,7 @@ mod tests {
         assert_eq!(exchange_client(&public), ClientAuthentication::None { client_id: None });
         assert_eq!(warnings(&public), Vec::<String>::new());
         const BOTH: [&str; 2] = ["/token_exchange/client_id", "/token_exchange/client_secret"];
+        const ELSEWHERE: [&str; 3] = ["/client_id", BOTH[0], BOTH[1]];
         let post = || json!("client_secret_post");
         for (changes, expected) in [
             (vec![exchange(post(), "https://exchange.example.com/token")], &BOTH[..]),
@@ -325,6 +339,10 @@ mod tests {
                 &BOTH,
             ),
             (vec![exchange(post(), same), ("/introspection_endpoint", json!(null))], &BOTH),
+            (
+                vec![exchange(post(), "https://exchange.example.com/token"), ("/client_id", json!(5))],
+                &ELSEWHERE,
+            ),
         ] {
             assert_eq!(mistaken(&changes), expected, "{changes:?}");
             let errors = crate::config::testing::loads(&crate::config::testing::with(&changes)).unwrap_err();
@@ -332,6 +350,30 @@ mod tests {
                 errors.iter().filter(|error| error.message.contains("client_auth needs"));
             assert!(of_credentials.all(|error| error.message.contains("inherit")), "{errors:?}");
         }
+    }
+
+    #[test]
+    fn a_mistake_in_what_the_exchange_would_take_over_is_one_line() {
+        let exchange = |endpoint: &str| {
+            (
+                "/token_exchange",
+                json!({"enabled": true, "client_auth": "client_secret_post", "token_endpoint": endpoint}),
+            )
+        };
+        let same = "https://auth.example.com/oauth2/token";
+        let vault = || json!("{vault://hcv/a}");
+        for pointer in ["/client_id", "/client_secret", "/introspection_endpoint"] {
+            for written in [vault(), json!(5), json!("${{ env \"DECK_A\" }}")] {
+                assert_eq!(mistaken(&[exchange(same), (pointer, written.clone())]), [pointer], "{written}");
+            }
+        }
+        for endpoint in
+            ["{vault://hcv/a}", "https://user@auth.example.com/oauth2/token", "auth.example.com/token"]
+        {
+            assert_eq!(mistaken(&[exchange(endpoint)]), ["/token_exchange/token_endpoint"], "{endpoint}");
+        }
+        let both = [exchange(same), ("/client_id", vault()), ("/client_secret", vault())];
+        assert_eq!(mistaken(&both), ["/client_id", "/client_secret"]);
     }
 
     #[test]

@@ -48,7 +48,11 @@ pub(super) fn resolve(
 
 /// Whether decK would put a variable into `text`, as into `${{ env "DECK_NAME" }}`.
 fn is_placeholder(text: &str) -> bool {
-    text.split("${{").skip(1).any(|rest| rest.trim_start().starts_with("env") && rest.contains("}}"))
+    // A hyphen takes off the spaces before a placeholder, and parentheses may stand around a function.
+    let opening = |letter: char| letter.is_whitespace() || matches!(letter, '-' | '(');
+    text.split("${{")
+        .skip(1)
+        .any(|rest| rest.trim_start_matches(opening).starts_with("env") && rest.contains("}}"))
 }
 
 fn is_name(name: &str) -> bool {
@@ -85,9 +89,13 @@ mod tests {
 
     #[test]
     fn a_placeholder_of_decks_is_no_value() {
-        for text in
-            ["${{ env \"DECK_A\" }}", "https://${{env `DECK_A`}}/x", "${{ x }} ${{ env \"A\" | toInt }}"]
-        {
+        for text in [
+            "${{ env \"DECK_A\" }}",
+            "https://${{env `DECK_A`}}/x",
+            "${{ x }} ${{ env \"A\" | toInt }}",
+            "${{- env \"DECK_A\" -}}",
+            "${{ (env \"DECK_A\") | indent 2 }}",
+        ] {
             let sentence = resolved(text).unwrap_err();
             assert!(sentence.contains("decK") && !sentence.contains("DECK_A"), "{text}: {sentence}");
         }

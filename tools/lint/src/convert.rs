@@ -1,13 +1,14 @@
-//! From an entry of Kong's plugin `ai-mcp-oauth2` to a filter chain.
+//! From an entry of Kong's plugin `ai-mcp-oauth2` to a filter chain, with the guard beside it.
 
 use super::document;
 use super::entry::{Entry, EntryKind};
+use super::kong::around::{self, Beside};
 use super::kong::{self, FILTER};
 use super::{Line, Verdict, fields, unknown};
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
-use serde_saphyr::SingleQuoted;
+use serde_saphyr::{LitString, SingleQuoted};
 use token_exchange::config::fields::FIELDS;
 use token_exchange::config::table::{Field, FieldType, Support};
 
@@ -16,7 +17,7 @@ use token_exchange::config::table::{Field, FieldType, Support};
 pub struct Converted {
     /// Where the plugin entry stands in its file.
     pub place: String,
-    /// The filter chain, as YAML for the service or route that has the plugin.
+    /// The filter chain, as YAML for the service or route that has the plugin, and the guard where it has none.
     pub chain: String,
     /// What changes, and what the new configuration is like.
     pub lines: Vec<Line>,
@@ -30,7 +31,7 @@ impl Converted {
 }
 
 /// Differences that no field shows.
-const DIFFERENCES: [&str; 5] = [
+const DIFFERENCES: [&str; 4] = [
     "the filter runs after the request phase of every plugin of the service and route, whatever their priority: \
      plugins that use what ai-mcp-oauth2 found out (rate limits or acl by consumer) find nothing",
     "a filter on the service and one on the route both run, where a plugin on the route replaces the one on the \
@@ -38,8 +39,6 @@ const DIFFERENCES: [&str; 5] = [
     "the URL of the metadata document in a challenge is made of resource alone, not of Host or X-Forwarded-*",
     "credentials are not read from Kong's vaults but the one of the environment, {vault://env/NAME}, for variables \
      that nginx_main_env names",
-    "where Kong does not run the filter, such as on a node without wasm, requests pass unchecked unless the guard, a \
-     post-function plugin on the same service or route, shuts the gate",
 ];
 
 /// Makes a filter chain of every entry of `ai-mcp-oauth2` in a file.
@@ -51,11 +50,13 @@ const DIFFERENCES: [&str; 5] = [
 /// Why there is nothing to convert, in one sentence.
 pub fn convert(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Converted>, String> {
     let documents = document::parse(text)?;
+    let beside = around::beside(&documents);
+    let beside = |entry: &Entry<'_>| beside.get(&entry.place).copied().unwrap_or(Beside::Nothing);
     let converted: Vec<_> = document::contents(&documents)?
         .entries
         .into_iter()
         .filter(|entry| entry.kind == EntryKind::AiMcpOauth2)
-        .map(|entry| convert_entry(entry, environment))
+        .map(|entry| convert_entry(beside(&entry), entry, environment))
         .collect::<Result<_, _>>()?;
     if converted.is_empty() {
         return Err("there is no plugin ai-mcp-oauth2 in it".to_owned());
@@ -64,6 +65,7 @@ pub fn convert(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Resu
 }
 
 fn convert_entry(
+    beside: Beside,
     entry: Entry<'_>,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Converted, String> {
@@ -74,12 +76,24 @@ fn convert_entry(
     lines.extend(judgement.policy.iter().flat_map(kong::impossible));
     lines.extend(entry_lines(entry.entry, entry.owner, entry.is_for_consumer));
     lines.extend(DIFFERENCES.map(|text| Line::new(Verdict::Warning, "", text)));
+    lines.extend(guard_line(beside).map(|text| Line::new(Verdict::Warning, "", text)));
     let member = |name: &str| entry.entry.get(name).filter(|value| !value.is_null());
+    let is_off = member("enabled").filter(|enabled| **enabled == Value::Bool(false));
+    let guard = Guard {
+        name: around::POST_FUNCTION,
+        service: member("service"),
+        route: member("route"),
+        enabled: is_off,
+        tags: member("tags"),
+        config: Functions { access: [LitString(around::guard())] },
+    };
+    let is_written = beside == Beside::Nothing && member("plugin").is_none();
     let fragment = Fragment {
+        plugins: is_written.then_some([guard]),
         filter_chains: [Chain {
             service: member("service"),
             route: member("route"),
-            enabled: member("enabled").filter(|enabled| **enabled == Value::Bool(false)),
+            enabled: is_off,
             tags: member("tags"),
             filters: [Filter { name: FILTER, config: Ordered { fields: FIELDS, members: &config } }],
         }],
@@ -140,9 +154,50 @@ fn entry_lines(entry: &Value, owner: Option<&Value>, is_for_consumer: bool) -> V
     lines
 }
 
+/// What to do about the guard, without which requests pass unchecked where Kong does not run the filter.
+fn guard_line(beside: Beside) -> Option<&'static str> {
+    match beside {
+        Beside::Nothing => Some(
+            "where Kong does not run the filter, such as on a node without wasm, requests pass unchecked without the \
+             guard, a post-function plugin: put it into the plugins of the same service or route, too",
+        ),
+        Beside::Guard => None,
+        Beside::Function => Some(
+            "where Kong does not run the filter, such as on a node without wasm, requests pass unchecked without the \
+             guard, and Kong runs one post-function for a request: put the guard of docs/kong.md at the end of the \
+             access code of the one that is here",
+        ),
+        Beside::Grpc => Some(
+            "where Kong does not run the filter, such as on a node without wasm, requests pass unchecked without the \
+             guard, which for a service over gRPC has to name it: docs/kong.md says how",
+        ),
+    }
+}
+
 #[derive(Serialize)]
 struct Fragment<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plugins: Option<[Guard<'a>; 1]>,
     filter_chains: [Chain<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Guard<'a> {
+    name: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enabled: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<&'a Value>,
+    config: Functions,
+}
+
+#[derive(Serialize)]
+struct Functions {
+    access: [LitString; 1],
 }
 
 #[derive(Serialize)]

@@ -24,7 +24,8 @@ KongPlugin, or what `terraform show -json` writes. Each field that is written is
 
   -q, --quiet    print only what is refused, a mistake or a warning
   -c, --convert  make a filter chain of each entry of the plugin ai-mcp-oauth2:
-                 the chain on standard output, what changes on standard error
+                 the chain, and the guard where there is none, on standard
+                 output, what changes on standard error
   -h, --help     this text
   -V, --version  the version
 

@@ -49,7 +49,7 @@ fn placeholder(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("${{")?;
     let (inner, _) = rest.split_once("}}")?;
     let (_, rest) = inner.split_once("env")?;
-    let name = rest.split('"').nth(1)?;
+    let name = rest.split(['"', '`']).nth(1)?;
     let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     (!name.is_empty() && is_name(name)).then_some(name)
 }
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn placeholders_are_references_to_the_environment() {
-        let value = json!({"a": ["${{ env \"DECK_A\" }}"], "b": "x${{env \"DECK_B\"|toInt}}y", "c": "${x}"});
+        let value = json!({"a": ["${{- env `DECK_A` -}}"], "b": "x${{env \"DECK_B\"|toInt}}y", "c": "${x}"});
         assert_eq!(
             without_placeholders(&value),
             json!({"a": ["{vault://env/DECK_A}"], "b": "{vault://env/DECK_B}", "c": "${x}"})

@@ -393,6 +393,54 @@ services:
     assert!(warned(&filter().to_string()).is_empty(), "a body of the Admin API shows nothing else");
 }
 
+#[test]
+fn what_is_converted_has_the_guard() {
+    let own = |name: &str, value: Value| {
+        let mut plugin = filter();
+        plugin["name"] = json!("ai-mcp-oauth2");
+        plugin[name] = value;
+        plugin
+    };
+    let plugin = own("tags", json!(["a"]));
+    let chain_of = |text: &str| {
+        let converted = lint::convert(text, &|_| None).unwrap();
+        let says = converted[0].lines.iter().any(|line| line.text.contains("guard"));
+        (serde_saphyr::from_str::<Value>(&converted[0].chain).unwrap(), says)
+    };
+    for text in [
+        Declared::new(&[&plugin], &[], &[]).text(),
+        Declared::new(&[], &[&plugin], &[]).text(),
+        Declared::new(&[&plugin], &[], &[&function("x()")]).text(),
+        Declared::new(&[&plugin], &[], &[]).flat(),
+        json!([plugin]).to_string(),
+        plugin.to_string(),
+    ] {
+        let (fragment, says) = chain_of(&text);
+        assert!(says, "{text}");
+        assert_eq!(fragment["plugins"][0]["tags"], json!(["a"]));
+        assert_eq!(fragment["plugins"][0]["service"], fragment["filter_chains"][0]["service"]);
+        let (guard, chain) = (fragment["plugins"].clone(), fragment["filter_chains"].clone());
+        let service = json!({"name": "mcp", "url": "https://mcp.example.com", "plugins": guard,
+            "filter_chains": chain});
+        let whole = json!({"_format_version": "3.0", "services": [service]}).to_string();
+        assert!(warned(&whole).is_empty(), "{:?}\n{whole}", found(&whole, Verdict::Warning));
+    }
+    let guard = function(GUARD);
+    for (text, says) in [
+        (Declared::new(&[&plugin, &guard], &[], &[]).text(), false),
+        (Declared::new(&[&guard], &[&plugin], &[]).flat(), false),
+        (Declared::new(&[&plugin, &function("x()")], &[], &[]).text(), true),
+        (Declared::new(&[&function("x()")], &[&plugin], &[]).flat(), true),
+        (Declared::new(&[&plugin], &[], &[]).text().replace("http://", "grpc://"), true),
+    ] {
+        let (fragment, is_said) = chain_of(&text);
+        assert_eq!((fragment.get("plugins"), is_said), (None, says), "{text}");
+    }
+    let (off, _) = chain_of(&Declared::new(&[&own("enabled", json!(false))], &[], &[]).text());
+    let is_off = |list: &str| off[list][0]["enabled"] == json!(false);
+    assert!(is_off("plugins") && is_off("filter_chains"), "a guard alone would shut the service");
+}
+
 /// Objects for the ingress controller; `on_service` and `on_ingress` are the names that their annotations have.
 fn objects(on_service: &str, on_ingress: &str) -> String {
     let config = filter()["config"].clone();
@@ -472,6 +520,72 @@ fn annotations_say_what_kongs_ingress_controller_puts_where() {
 }
 
 #[test]
+fn each_rule_of_a_route_of_the_gateway_api_is_a_route() {
+    let with_rules = |of_first: &str, of_second: &str, annotation: &str| {
+        let rule = |names: &str| {
+            let filters: Vec<_> = names.split(',').filter(|name| !name.is_empty()).collect();
+            let filters = filters.iter().map(|name| {
+                json!({"type": "ExtensionRef", "extensionRef": {
+                    "group": "configuration.konghq.com", "kind": "KongPlugin", "name": name
+                }})
+            });
+            json!({"backendRefs": [{"name": "mcp"}], "filters": filters.collect::<Vec<_>>()})
+        };
+        let route = json!({
+            "kind": "HTTPRoute",
+            "metadata": {"name": "r", "namespace": "a", "annotations": {"konghq.com/plugins": annotation}},
+            "spec": {"rules": [rule(of_first), rule(of_second)]}
+        });
+        format!("{}\n---\n{route}", objects("", ""))
+    };
+    for (of_first, of_second, annotation) in
+        [("auth,guard", "", ""), ("auth", "", "guard"), ("auth", "auth", "guard"), ("", "", "auth, guard")]
+    {
+        let text = with_rules(of_first, of_second, annotation);
+        assert!(warned(&text).is_empty(), "{:?}\n{text}", found(&text, Verdict::Warning));
+    }
+    let elsewhere = with_rules("auth", "guard", "");
+    assert_warned(&elsewhere, "document 1, ", "there is no guard");
+    let none: [&str; 0] = [];
+    assert_eq!(refused(&with_rules("auth,guard", "cache", "")), none, "the cache is on another route");
+    assert_eq!(refused(&with_rules("auth,guard", "", "cache")), ["document 5, "]);
+}
+
+#[test]
+fn annotations_may_have_a_namespace_and_say_how_a_service_is_spoken_to() {
+    let text = objects("a:auth, a:guard", "");
+    assert!(warned(&text).is_empty(), "{:?}", found(&text, Verdict::Warning));
+    assert_warned(&objects("a:auth, b:guard", ""), "document 4, ", "lacks the guard");
+    let https = objects("auth,guard", "")
+        .replace("konghq.com/plugins: 'auth", "konghq.com/protocol: https, konghq.com/plugins: 'auth");
+    assert_warned(&https, "document 2, ", "connections of other services");
+    assert_warned(&objects("b:auth, a:guard", ""), "document 1, ", "nothing in this file names this plugin");
+}
+
+#[test]
+fn a_guard_in_another_style_is_one_and_a_comment_is_none() {
+    for code in [
+        GUARD.replace('"', "'"),
+        GUARD.replace(" .. ", ".."),
+        GUARD.replace(" = ", "\n\t=\r\n  "),
+        format!("--[[ ours ]] {GUARD} -- the end"),
+        format!("if true then {GUARD} end"),
+    ] {
+        let text = Declared::new(&[&filter(), &function(&code)], &[], &[]).text();
+        assert!(warned(&text).is_empty(), "{code}");
+    }
+    for code in [
+        format!("--[[\n{GUARD}\n]]"),
+        format!("x() --[[ {GUARD}"),
+        format!("x() -- {GUARD}"),
+        GUARD.replace("guarded-", "guarded_"),
+    ] {
+        let text = Declared::new(&[&filter(), &function(&code)], &[], &[]).text();
+        assert_warned(&text, "/services/0/plugins/1", "lacks the guard");
+    }
+}
+
+#[test]
 fn a_plugin_that_answers_by_itself_is_refused_where_the_filter_is() {
     let guard = function(GUARD);
     let filter = filter();
@@ -484,8 +598,11 @@ fn a_plugin_that_answers_by_itself_is_refused_where_the_filter_is() {
         "azure-functions",
         "forward-proxy",
         "kafka-upstream",
+        "kafka-consume",
         "confluent",
+        "confluent-consume",
         "solace-upstream",
+        "solace-consume",
     ] {
         let plugin = json!({"name": name, "config": {"strategy": "memory"}});
         let with = |member: &str, value: Value| {

@@ -1,7 +1,9 @@
 //! What stands around the filter in a declaration: the guard that keeps the gate shut where the filter does not run,
 //! and plugins that answer a request, or have it answered, before the filter sees it.
 
+use super::super::walk::place_before;
 use super::super::{Line, Verdict};
+use super::AI_MCP_OAUTH2;
 use super::declaration::{Attached, Declaration, Scope, declarations};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +18,7 @@ const HTTPS_GUARD: &str = r#"ngx.var.upstream_uri = ":token-exchange-guarded-" .
 const AUTHORITY: &str = r#"kong.service.request.set_header(":authority""#;
 
 /// The plugin that runs the guard.
-const POST_FUNCTION: &str = "post-function";
+pub(crate) const POST_FUNCTION: &str = "post-function";
 
 /// Plugins that turn on buffered proxying: Kong then calls the upstream before any filter runs.
 const BUFFERING: [&str; 4] =
@@ -27,8 +29,17 @@ const CACHING: [&str; 4] =
     ["proxy-cache", "proxy-cache-advanced", "graphql-proxy-cache-advanced", "ai-semantic-cache"];
 
 /// Plugins that call something else than the service, themselves, and answer with what it says.
-const CALLING: [&str; 6] =
-    ["aws-lambda", "azure-functions", "forward-proxy", "kafka-upstream", "confluent", "solace-upstream"];
+const CALLING: [&str; 9] = [
+    "aws-lambda",
+    "azure-functions",
+    "forward-proxy",
+    "kafka-upstream",
+    "kafka-consume",
+    "confluent",
+    "confluent-consume",
+    "solace-upstream",
+    "solace-consume",
+];
 
 /// The tag by which an operator says that what a plugin answers with is for requests without a token, too.
 const ACCEPTED: &str = "token-exchange-accepted";
@@ -77,16 +88,7 @@ impl Lines {
             return;
         }
         let functions: Vec<_> = functions(declaration).collect();
-        let services = declaration.services_of(filter.scope);
-        let on_route = |it: &&&Attached<'_>| it.scope.route.is_some() && it.scope.route == filter.scope.route;
-        let on_service = |it: &&&Attached<'_>| {
-            it.scope.route.is_none() && it.scope.service.is_some_and(|service| services.contains(&service))
-        };
-        // Of the functions for a request one runs, the nearest.
-        let mut nearest: Vec<_> = functions.iter().filter(on_route).collect();
-        if nearest.is_empty() {
-            nearest = functions.iter().filter(on_service).collect();
-        }
+        let nearest = nearest(declaration, filter.scope);
         let schemes = declaration.schemes(filter.scope);
         if nearest.iter().any(|function| is_guard(function, &schemes)) {
             self.replaced(declaration, filter, &functions);
@@ -190,6 +192,61 @@ impl Lines {
     }
 }
 
+/// What an entry of Kong's own plugin has beside it, of which a filter is to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// No function, so that there is room for the guard.
+    Nothing,
+    /// The guard.
+    Guard,
+    /// A function without the guard. Kong runs one for a request.
+    Function,
+    /// A service over gRPC, for which the guard has to know its name.
+    Grpc,
+}
+
+/// What stands beside each entry of Kong's own plugin, by the place of the entry.
+pub(crate) fn beside(documents: &[Value]) -> BTreeMap<String, Beside> {
+    let mut beside = BTreeMap::new();
+    for declaration in declarations(documents) {
+        for plugin in declaration.plugins.iter().filter(|plugin| plugin.name == AI_MCP_OAUTH2) {
+            let schemes = declaration.schemes(plugin.scope);
+            let functions = nearest(&declaration, plugin.scope);
+            let found = if functions.iter().any(|function| is_guard(function, &schemes)) {
+                Beside::Guard
+            } else if !functions.is_empty() {
+                Beside::Function
+            } else if schemes.iter().any(|scheme| scheme.starts_with("grpc")) {
+                Beside::Grpc
+            } else {
+                Beside::Nothing
+            };
+            beside.insert(format!("{}{}", place_before(documents, plugin.document), plugin.pointer), found);
+        }
+    }
+    beside
+}
+
+/// The guard of docs/kong.md.
+pub(crate) fn guard() -> String {
+    format!("if ngx.var.upstream_scheme == \"https\" then\n  {HTTPS_GUARD}\nelse\n  {GUARD}\nend\n")
+}
+
+/// Of the functions for a request one runs, the nearest: those on the route of this scope, or else on its services.
+fn nearest<'a>(declaration: &'a Declaration<'a>, scope: Scope) -> Vec<&'a Attached<'a>> {
+    let services = declaration.services_of(scope);
+    let on_route =
+        functions(declaration).filter(|it| it.scope.route.is_some() && it.scope.route == scope.route);
+    let on_route: Vec<_> = on_route.collect();
+    if !on_route.is_empty() {
+        return on_route;
+    }
+    let is_on_service = |it: &&Attached<'_>| {
+        it.scope.route.is_none() && it.scope.service.is_some_and(|service| services.contains(&service))
+    };
+    functions(declaration).filter(is_on_service).collect()
+}
+
 /// The `post-function` plugins that run for every caller.
 fn functions<'a>(declaration: &'a Declaration<'a>) -> impl Iterator<Item = &'a Attached<'a>> {
     declaration.plugins.iter().filter(|plugin| plugin.name == POST_FUNCTION && !plugin.scope.is_for_consumer)
@@ -210,9 +267,24 @@ fn runs(function: &Attached<'_>, wanted: &str) -> bool {
         Some(piece) => vec![piece],
         None => Vec::new(),
     };
-    let mut lines = code.iter().filter_map(Value::as_str).flat_map(str::lines);
+    let wanted = without_style(wanted);
+    code.iter().filter_map(Value::as_str).any(|code| without_style(code).contains(&wanted))
+}
+
+/// Lua code without comments and spaces, and with one kind of quotes.
+fn without_style(code: &str) -> String {
+    let mut code = code.to_owned();
+    while let Some((before, rest)) = code.split_once("--[[") {
+        let after = rest.split_once("]]").map_or("", |(_, after)| after);
+        code = format!("{before} {after}");
+    }
     // What stands after two hyphens is a comment.
-    lines.any(|line| line.split("--").next().is_some_and(|code| code.contains(wanted)))
+    let lines = code.lines().filter_map(|line| line.split("--").next());
+    lines
+        .flat_map(str::chars)
+        .filter(|it| !it.is_whitespace())
+        .map(|it| if it == '\'' { '"' } else { it })
+        .collect()
 }
 
 fn is_accepted(entry: &Value) -> bool {

@@ -101,7 +101,7 @@ impl<'a> Declaration<'a> {
     }
 
     /// Notes how Kong speaks with a service.
-    fn set_scheme(&mut self, service: usize, scheme: Option<&'a str>) {
+    pub(super) fn set_scheme(&mut self, service: usize, scheme: Option<&'a str>) {
         self.services.iter_mut().skip(service).take(1).for_each(|it| it.scheme = scheme.or(it.scheme));
     }
 
