@@ -299,7 +299,9 @@ fn the_guard_is_the_one_for_the_scheme_of_its_service() {
     for service in [of("http"), of("https")].concat() {
         assert!(warned(&declared(service.clone(), &both)).is_empty(), "{service}");
     }
-    for service in of("https") {
+    let by_deck = ["${{ env \"DECK_URL\" }}", "${{ env \"DECK_SCHEME\" }}://mcp.example.com"];
+    let by_deck = by_deck.map(|url| json!({"url": url}));
+    for service in [of("https").to_vec(), by_deck.to_vec()].concat() {
         assert_warned(
             &declared(service.clone(), GUARD),
             "/services/0/plugins/1",

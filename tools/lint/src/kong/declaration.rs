@@ -269,10 +269,15 @@ fn is_set(entry: &Value, member: &str) -> bool {
     entry.get(member).is_some_and(|value| !value.is_null())
 }
 
-/// The scheme of a service: its protocol, or what its URL begins with.
+/// The scheme of a service: its protocol, or what its URL begins with; https, of which most is asked, where decK has
+/// yet to put it in.
 fn scheme_of(service: &Value) -> Option<&str> {
     let text = |member: &str| service.get(member).and_then(Value::as_str);
-    text("protocol").or_else(|| text("url")?.split_once("://").map(|(scheme, _)| scheme))
+    let scheme = text("protocol").or_else(|| {
+        let url = text("url")?;
+        url.split_once("://").map(|(scheme, _)| scheme).or_else(|| url.contains("${{").then_some(url))
+    })?;
+    Some(if scheme.contains("${{") { "https" } else { scheme })
 }
 
 fn name_of(entity: &Value) -> Name<'_> {
