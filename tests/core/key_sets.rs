@@ -205,6 +205,20 @@ fn f2_14_members_that_say_nothing_here_and_one_key_under_two_algorithms() {
     }
 }
 
+#[test]
+fn a_curve_says_nothing_of_an_rsa_key() {
+    let token = r1().token(Some("r1"), &claims("u1"));
+    for curve in [json!(""), json!("P-256"), json!(7), json!({}), json!(["P-256"])] {
+        let listed = [with(r1().jwk_named("r1"), &json!({"crv": curve}))];
+        assert_eq!(first(&listed, &token).0.status(), None, "{curve}");
+    }
+    let point = Signer::new(Algorithm::Es256);
+    for curve in [json!(""), json!(7), json!(null)] {
+        let listed = [with(point.jwk_named("e1"), &json!({"crv": curve}))];
+        assert_eq!(first(&listed, &point.token(Some("e1"), &claims("u1"))).0.status(), Some(502), "{curve}");
+    }
+}
+
 /// Lets requests that wait for their callouts end, one callout of each in turn. Where callouts are shared, the
 /// first to ask a question makes the callout, and the others are given what it brought.
 fn end_all(
