@@ -100,7 +100,7 @@ pub enum JwkSetError {
 impl fmt::Display for JwkSetError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            JwkSetError::Json(_) => "is not a JSON object",
+            JwkSetError::Json(_) => "cannot be read as a JSON object",
             JwkSetError::NoKeys => "has no array keys",
         })
     }

@@ -219,6 +219,23 @@ fn a_curve_says_nothing_of_an_rsa_key() {
     }
 }
 
+#[test]
+fn a_set_that_cannot_be_read_is_not_said_to_be_no_object() {
+    let token = r1().token(Some("r1"), &claims("u1"));
+    for body in [
+        r#"{"keys":[],"keys":[]}"#,
+        r#"{"keys":[{"kty":"RSA","name":"\ud83d"}]}"#,
+        r#"{"keys":[{"kty":"RSA","exp":1e309}]}"#,
+        "[]",
+        "<html>",
+    ] {
+        let mut story = Story::new(&config(&json!({})));
+        assert_eq!(story.run(with_token(&token), &[answer(200, body)]).status(), Some(502), "{body}");
+        let line = "the response of the JWKS endpoint cannot be read as a JSON object";
+        assert!(logs(&story, line), "{body}: {:?}", story.log);
+    }
+}
+
 /// Lets requests that wait for their callouts end, one callout of each in turn. Where callouts are shared, the
 /// first to ask a question makes the callout, and the others are given what it brought.
 fn end_all(
