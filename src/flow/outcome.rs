@@ -110,6 +110,11 @@ impl<'a> TimelyResponse<'a> {
         Err(Rejection::Unusable(self.endpoint))
     }
 
+    /// When the server wants to be asked again.
+    pub(super) fn retry_after(&self, now: UnixTime) -> RetryAfter {
+        RetryAfter::from_field(self.response.headers.first(b"retry-after"), now)
+    }
+
     /// Looks at the status alone.
     ///
     /// # Errors
@@ -120,11 +125,7 @@ impl<'a> TimelyResponse<'a> {
             _ if self.is_success() => return Ok(()),
             400..=428 | 430..=499 => return Ok(()),
             504 => Rejection::TimedOut(endpoint),
-            429 | 500..=599 => {
-                let retry_after =
-                    RetryAfter::from_field(self.response.headers.first(b"retry-after"), environment.now);
-                Rejection::Unavailable(endpoint, retry_after)
-            }
+            429 | 500..=599 => Rejection::Unavailable(endpoint, self.retry_after(environment.now)),
             _ => Rejection::Unusable(endpoint),
         };
         environment.report.add(Note::UnusableStatus(endpoint, status));

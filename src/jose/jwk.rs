@@ -258,7 +258,9 @@ fn check_purpose(members: &Map<String, Value>) -> Result<(), Unusable> {
 }
 
 fn public_key(key_type: &str, members: &Map<String, Value>) -> Result<VerificationKey, Unusable> {
-    let key = match (key_type, text(members, "crv")?) {
+    // Only points have a curve. For other keys the member is one of those that are ignored (RFC 7517 section 4).
+    let curve = if key_type == "RSA" { None } else { text(members, "crv")? };
+    let key = match (key_type, curve) {
         ("RSA", _) => VerificationKey::rsa(&octets(members, "n")?, &octets(members, "e")?),
         ("EC", Some("P-256")) => VerificationKey::p256(&octets(members, "x")?, &octets(members, "y")?),
         ("EC", Some("P-384")) => VerificationKey::p384(&octets(members, "x")?, &octets(members, "y")?),

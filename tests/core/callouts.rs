@@ -408,6 +408,27 @@ fn f2_28_when_to_come_back() {
 }
 
 #[test]
+fn f2_28_an_error_that_passes_says_when_to_come_back_as_well() {
+    for error in ["temporarily_unavailable", "server_error"] {
+        for status in [200, 201, 400] {
+            for (lines, expected) in [
+                (&[("retry-after", "30")][..], "30"),
+                (&[("retry-after", "Fri, 15 Jan 2027 08:01:30 GMT")], "90"),
+                (&[("retry-after", "7200")], "3600"),
+                (&[("retry-after", "soon")], "5"),
+                (&[], "5"),
+            ] {
+                let refused = answer_with(status, lines, json!({"error": error}));
+                let ending =
+                    Story::new(&base_config()).run(with_token("T"), &[answer(200, active()), refused]);
+                assert_eq!(ending.status(), Some(503), "{error} {status}");
+                assert_eq!(ending.answer_header("retry-after"), Some(expected), "{error} {status}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_callout_carries_the_traceparent_of_the_request_that_makes_it() {
     let mut story = Story::new(&asks_everything(&json!({})));
     assert_forwarded(&story.run(traced(&token(), &[PARENT]), &good_outcomes()));

@@ -205,6 +205,37 @@ fn f2_14_members_that_say_nothing_here_and_one_key_under_two_algorithms() {
     }
 }
 
+#[test]
+fn a_curve_says_nothing_of_an_rsa_key() {
+    let token = r1().token(Some("r1"), &claims("u1"));
+    for curve in [json!(""), json!("P-256"), json!(7), json!({}), json!(["P-256"])] {
+        let listed = [with(r1().jwk_named("r1"), &json!({"crv": curve}))];
+        assert_eq!(first(&listed, &token).0.status(), None, "{curve}");
+    }
+    let point = Signer::new(Algorithm::Es256);
+    for curve in [json!(""), json!(7), json!(null)] {
+        let listed = [with(point.jwk_named("e1"), &json!({"crv": curve}))];
+        assert_eq!(first(&listed, &point.token(Some("e1"), &claims("u1"))).0.status(), Some(502), "{curve}");
+    }
+}
+
+#[test]
+fn a_set_that_cannot_be_read_is_not_said_to_be_no_object() {
+    let token = r1().token(Some("r1"), &claims("u1"));
+    for body in [
+        r#"{"keys":[],"keys":[]}"#,
+        r#"{"keys":[{"kty":"RSA","name":"\ud83d"}]}"#,
+        r#"{"keys":[{"kty":"RSA","exp":1e309}]}"#,
+        "[]",
+        "<html>",
+    ] {
+        let mut story = Story::new(&config(&json!({})));
+        assert_eq!(story.run(with_token(&token), &[answer(200, body)]).status(), Some(502), "{body}");
+        let line = "the response of the JWKS endpoint cannot be read as a JSON object";
+        assert!(logs(&story, line), "{body}: {:?}", story.log);
+    }
+}
+
 /// Lets requests that wait for their callouts end, one callout of each in turn. Where callouts are shared, the
 /// first to ask a question makes the callout, and the others are given what it brought.
 fn end_all(

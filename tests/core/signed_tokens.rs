@@ -384,6 +384,32 @@ fn both_proofs_must_agree_and_the_narrower_holds() {
 }
 
 #[test]
+fn proofs_agree_on_what_only_one_of_them_says() {
+    let config = config(&json!({
+        "token_validation": "both", "introspection_endpoint": "https://as.example.com/introspect",
+        "jwks_endpoint": null, "jwks": {"keys": [signer().jwk_named("k1")]},
+        "claim_to_header": [{"claim": "sub", "header": "X-User-Id"}]
+    }));
+    for (signed, introspected, arrives) in [
+        (json!(null), json!("c1"), Some("c1")),
+        (json!("u1"), json!(null), Some("u1")),
+        (json!("u1"), json!("u1"), Some("u1")),
+        (json!("u1"), json!("u2"), None),
+        (json!("u1"), json!(["u1"]), None),
+    ] {
+        let mut claims = claims();
+        claims["sub"] = signed.clone();
+        let said = answer(200, json!({"active": true, "sub": introspected}));
+        let mut story = Story::new(&config);
+        let ending = story.run(with_token(&signer().token(Some("k1"), &claims)), &[said]);
+        match arrives {
+            Some(user) => assert_eq!(ending.upstream("x-user-id"), [user], "{signed} {introspected}"),
+            None => assert_refused(&ending),
+        }
+    }
+}
+
+#[test]
 fn what_shows_no_possession_is_refused_before_introspection() {
     let patch = json!({
         "token_validation": "both", "introspection_endpoint": "https://as.example.com/introspect",

@@ -17,7 +17,7 @@ use crate::oauth::token_exchange::{
     IssuedToken, Lifetime, TokenExchangeError, TokenExchangeRequest, TypedToken,
 };
 use crate::policy::plan::{Grant, Leg, LegCache, LegId, TokenSource, TypedSource, UpstreamCredential};
-use crate::rejection::{Rejection, RetryAfter, TokenFault};
+use crate::rejection::{Rejection, TokenFault};
 use crate::report::Note;
 use crate::report::note::{Blame, ResponseFault};
 use crate::secret::Secret;
@@ -165,7 +165,7 @@ fn read(
     response.check_status(environment)?;
     let body = response.body(environment)?;
     let refused = |error: ErrorResponse, environment: &mut Environment<'_>| {
-        let (blame, rejection) = judged(status, &error.error, leg);
+        let (blame, rejection) = judged(response, &error.error, leg, environment.now);
         environment.report.add(Note::OAuthError {
             status,
             error: server.foreign_prose(request, &error.error),
@@ -204,7 +204,7 @@ fn read(
 
 /// Whose fault an OAuth error is. Only what a new token from the client can mend is the client's; a
 /// complaint about the operator's own actor token is the operator's to mend.
-fn judged(status: u16, error: &str, leg: &Leg) -> (Blame, Rejection) {
+fn judged(response: &TimelyResponse<'_>, error: &str, leg: &Leg, now: UnixTime) -> (Blame, Rejection) {
     let actor_is_configured = leg.configured_actor().is_some();
     let refused = Rejection::InvalidToken(TokenFault::RefusedByTokenEndpoint);
     match error {
@@ -214,10 +214,12 @@ fn judged(status: u16, error: &str, leg: &Leg) -> (Blame, Rejection) {
         "invalid_request" if !actor_is_configured => (Blame::ClientOrOperator, refused),
         // Keycloak says so of a subject token that it does not take. With 401 it would be of the filter's own
         // credentials (RFC 6749 section 5.2).
-        "invalid_token" if !actor_is_configured && status == 400 => (Blame::ClientOrOperator, refused),
+        "invalid_token" if !actor_is_configured && response.status() == 400 => {
+            (Blame::ClientOrOperator, refused)
+        }
         "access_denied" => (Blame::Client, Rejection::AccessDenied),
         "temporarily_unavailable" | "server_error" => {
-            (Blame::AuthorizationServer, Rejection::Unavailable(ENDPOINT, RetryAfter::SOON))
+            (Blame::AuthorizationServer, Rejection::Unavailable(ENDPOINT, response.retry_after(now)))
         }
         _ => (Blame::Operator, Rejection::Unusable(ENDPOINT)),
     }
