@@ -1,5 +1,6 @@
 //! Key sets as issuers publish them: how they are written, and how they change while the filter uses them.
 
+use super::signed_tokens::{AUDIENCE, ISSUER, config};
 use serde_json::{Value, json};
 use token_exchange::http::{CalloutFailure, CalloutOutcome};
 use token_exchange::jose::alg::Algorithm;
@@ -7,22 +8,8 @@ use token_exchange::jose::jwk::JwkSet;
 use token_exchange_harness::repository;
 use token_exchange_harness::signing::Signer;
 use token_exchange_harness::story::{
-    EMPTIES_HEADERS, Ending, REMOVES_HEADERS, START, Sent, Story, Waiting, answer, failed, merge, with_token,
+    EMPTIES_HEADERS, Ending, REMOVES_HEADERS, START, Sent, Story, Waiting, answer, failed, with_token,
 };
-
-const ISSUER: &str = "https://as.example.com/realms/demo";
-const AUDIENCE: &str = "https://api.example.com/mcp";
-
-fn config(patch: &Value) -> Value {
-    let mut config = json!({
-        "resource": AUDIENCE,
-        "authorization_servers": [ISSUER],
-        "jwks_endpoint": "https://as.example.com/jwks",
-        "passthrough_credentials": true
-    });
-    merge(&mut config, patch);
-    config
-}
 
 fn claims(sub: &str) -> Value {
     json!({"iss": ISSUER, "sub": sub, "aud": AUDIENCE, "exp": START + 90_000})

@@ -10,12 +10,12 @@ use token_exchange_harness::story::{
     with_token,
 };
 
-const ISSUER: &str = "https://as.example.com/realms/demo";
-const AUDIENCE: &str = "https://api.example.com/mcp";
+pub(super) const ISSUER: &str = "https://as.example.com/realms/demo";
+pub(super) const AUDIENCE: &str = "https://api.example.com/mcp";
 
 /// A configuration that validates by signature and removes the token, so that a story is about
 /// the proof alone.
-fn config(patch: &Value) -> Value {
+pub(super) fn config(patch: &Value) -> Value {
     let mut config = json!({
         "resource": AUDIENCE,
         "authorization_servers": [ISSUER],
