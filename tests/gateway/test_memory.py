@@ -120,7 +120,7 @@ def _again(one: Scenario, endpoint: str, behaviour: dict[str, Any]) -> Scenario:
         one,
         id=f"memory-{one.id}",
         group="memory",
-        config=scenario.merge(one.config, {"timeout": 1000, **changes}),
+        config=scenario.merge(one.config, {"timeout": 2500, **changes}),
         authorization_server=plan,
         steps=[_request("alice"), _request("bob")],
         finally_={},
