@@ -36,7 +36,7 @@ pub use credentials::Credentials;
 pub use request::Pending;
 pub use server::ResourceServer;
 
-use crate::http::{Callout, RequestHead, ResponseHead};
+use crate::http::{Callout, CalloutOutcome, RequestHead, ResponseHead};
 use crate::rejection::Rejection;
 use crate::report::{Note, Report};
 use accept::ValidatedToken;
@@ -98,6 +98,14 @@ impl ResourceServer {
         match self.learn(pending, event, environment) {
             Ok(request) => self.proceed(request, environment),
             Err(rejection) => self.refuse(rejection, environment.report),
+        }
+    }
+
+    /// Takes what a fetch has brought whose request has left. What others can use is learnt, and nothing is decided.
+    pub fn fetched(&mut self, pending: Pending, outcome: &CalloutOutcome, environment: &mut Environment<'_>) {
+        if pending.is_fetch() {
+            // Without a request there is nothing to refuse.
+            drop(self.learn(pending, Event::Called { outcome, joined: false }, environment));
         }
     }
 

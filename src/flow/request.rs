@@ -29,6 +29,11 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// Whether it waits for keys, or for where they are, which is of use to others.
+    pub fn is_fetch(&self) -> bool {
+        self.ticket.is_some()
+    }
+
     /// The credentials of the request, for its trailers.
     pub fn credentials(&self) -> &Rc<Credentials> {
         &self.request.presented.credentials

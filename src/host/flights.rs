@@ -9,18 +9,29 @@ use std::collections::BTreeMap;
 
 /// The callouts under way, and the requests that wait for each of them.
 #[derive(Debug)]
-pub(super) struct Flights<Call, Request> {
-    by_token: BTreeMap<u32, Flight<Call, Request>>,
+pub(super) struct Flights<Call, Request, Heir> {
+    by_token: BTreeMap<u32, Flight<Call, Request, Heir>>,
     /// The newest flight of each key.
     by_key: BTreeMap<FlightKey, u32>,
 }
 
 #[derive(Debug)]
-struct Flight<Call, Request> {
+struct Flight<Call, Request, Heir> {
     call: Call,
     key: Option<FlightKey>,
     due: UnixTime,
     waiters: Vec<Waiter<Request>>,
+    /// What is left of the first request that has left.
+    heir: Option<Heir>,
+}
+
+/// What waited for a callout that has ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Landed<Call, Request, Heir> {
+    pub(super) call: Call,
+    /// In the order in which they came.
+    pub(super) requests: Vec<Request>,
+    pub(super) heir: Option<Heir>,
 }
 
 /// A request that waits, and until when.
@@ -30,13 +41,13 @@ pub(super) struct Waiter<Request> {
     pub(super) due: UnixTime,
 }
 
-impl<Call, Request> Default for Flights<Call, Request> {
+impl<Call, Request, Heir> Default for Flights<Call, Request, Heir> {
     fn default() -> Self {
         Flights { by_token: BTreeMap::new(), by_key: BTreeMap::new() }
     }
 }
 
-impl<Call, Request> Flights<Call, Request> {
+impl<Call, Request, Heir> Flights<Call, Request, Heir> {
     /// Whether no callout is under way.
     pub(super) fn is_empty(&self) -> bool {
         self.by_token.is_empty()
@@ -65,19 +76,28 @@ impl<Call, Request> Flights<Call, Request> {
         if let Some(key) = key {
             self.by_key.insert(key, token);
         }
-        self.by_token.insert(token, Flight { call, key, due: first.due, waiters: vec![first] });
+        let flight = Flight { call, key, due: first.due, waiters: vec![first], heir: None };
+        self.by_token.insert(token, flight);
     }
 
-    /// Takes the flight of a callout that has ended off the tables, with its requests in the order
-    /// in which they came; `None` where the last of them has expired.
-    pub(super) fn finish(&mut self, token: u32) -> Option<(Call, Vec<Request>)> {
+    /// Leaves an heir to a request that waited for this question. Each flight has one at most, however many leave.
+    pub(super) fn leave(&mut self, key: FlightKey, heir: impl FnOnce() -> Heir) {
+        if let Some(flight) = self.by_key.get(&key).and_then(|token| self.by_token.get_mut(token)) {
+            flight.heir.get_or_insert_with(heir);
+        }
+    }
+
+    /// Takes the flight of a callout that has ended off the tables; `None` where the last of its requests has
+    /// expired.
+    pub(super) fn finish(&mut self, token: u32) -> Option<Landed<Call, Request, Heir>> {
         let flight = self.by_token.remove(&token)?;
         if let Some(key) = flight.key
             && self.by_key.get(&key) == Some(&token)
         {
             self.by_key.remove(&key);
         }
-        Some((flight.call, flight.waiters.into_iter().map(|waiter| waiter.request).collect()))
+        let requests = flight.waiters.into_iter().map(|waiter| waiter.request).collect();
+        Some(Landed { call: flight.call, requests, heir: flight.heir })
     }
 
     /// Takes off the requests whose time is up, and the flights whose own is.
@@ -114,8 +134,14 @@ mod tests {
         Waiter { request, due: at(due) }
     }
 
+    type TestLanded = Landed<&'static str, &'static str, &'static str>;
+
+    fn landed(call: &'static str, requests: Vec<&'static str>) -> Option<TestLanded> {
+        Some(Landed { call, requests, heir: None })
+    }
+
     /// A flight of key A with token 1, begun at 0 and due at 10.
-    fn flights() -> Flights<&'static str, &'static str> {
+    fn flights() -> Flights<&'static str, &'static str, &'static str> {
         let mut flights = Flights::default();
         assert!(flights.join(A, waiter("early", 10), at(0)).is_err(), "nothing is under way yet");
         flights.start(1, "call", Some(A), waiter("first", 10));
@@ -127,7 +153,7 @@ mod tests {
         let mut flights = flights();
         assert!(flights.join(A, waiter("second", 11), at(1)).is_ok());
         assert!(flights.join(B, waiter("other", 11), at(1)).is_err());
-        assert_eq!(flights.finish(1), Some(("call", vec!["first", "second"])));
+        assert_eq!(flights.finish(1), landed("call", vec!["first", "second"]));
         assert_eq!(flights.finish(1), None);
         assert!(flights.join(A, waiter("late", 12), at(2)).is_err());
         assert!(flights.is_empty());
@@ -137,7 +163,7 @@ mod tests {
     fn a_callout_for_one_request_alone_cannot_be_joined() {
         let mut flights = flights();
         flights.start(2, "own", None, waiter("alone", 10));
-        assert_eq!(flights.finish(2), Some(("own", vec!["alone"])));
+        assert_eq!(flights.finish(2), landed("own", vec!["alone"]));
         assert!(flights.join(A, waiter("second", 11), at(1)).is_ok(), "the other one is still under way");
     }
 
@@ -147,9 +173,9 @@ mod tests {
         assert!(flights.join(A, waiter("second", 20), at(10)).is_err());
         flights.start(2, "again", Some(A), waiter("second", 20));
         assert!(flights.join(A, waiter("third", 21), at(11)).is_ok());
-        assert_eq!(flights.finish(1), Some(("call", vec!["first"])));
+        assert_eq!(flights.finish(1), landed("call", vec!["first"]));
         assert!(flights.join(A, waiter("fourth", 21), at(11)).is_ok(), "the newer one is still there");
-        assert_eq!(flights.finish(2), Some(("again", vec!["second", "third", "fourth"])));
+        assert_eq!(flights.finish(2), landed("again", vec!["second", "third", "fourth"]));
     }
 
     #[test]
@@ -158,7 +184,21 @@ mod tests {
         assert!(flights.join(A, waiter("hasty", 5), at(1)).is_ok());
         assert_eq!(flights.expire(at(5)), Vec::<&str>::new());
         assert_eq!(flights.expire(at(6)), ["hasty"]);
-        assert_eq!(flights.finish(1), Some(("call", vec!["first"])));
+        assert_eq!(flights.finish(1), landed("call", vec!["first"]));
+    }
+
+    #[test]
+    fn the_first_that_leaves_has_the_one_heir() {
+        let mut flights = flights();
+        flights.leave(B, || "of another question");
+        for heir in ["heir", "second heir"] {
+            flights.leave(A, || heir);
+        }
+        let landed = Landed { call: "call", requests: vec!["first"], heir: Some("heir") };
+        assert_eq!(flights.finish(1), Some(landed));
+        flights.leave(A, || "too late");
+        flights.start(2, "call", Some(A), waiter("second", 10));
+        assert_eq!(flights.finish(2).and_then(|landed| landed.heir), None);
     }
 
     #[test]

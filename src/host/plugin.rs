@@ -9,8 +9,8 @@ use super::{detect, log, raw};
 use crate::config;
 use crate::digest::{Digest, DigestBuilder};
 use crate::flow::step::{Environment, Step};
-use crate::flow::{Credentials, ResourceServer};
-use crate::http::Headers;
+use crate::flow::{Credentials, Pending, ResourceServer};
+use crate::http::{CalloutOutcome, Headers, LocalReply};
 use crate::policy::{Policy, SharedData};
 use crate::rejection;
 use crate::report::Report;
@@ -104,14 +104,41 @@ impl Plugin {
         now: UnixTime,
         question: impl FnOnce(&mut ResourceServer, &mut Environment<'_>) -> Step,
     ) -> Step {
+        self.with_server(now, question).unwrap_or_else(Step::Respond)
+    }
+
+    /// Tells the core what a fetch has brought whose request has left.
+    pub(super) fn fetched(&self, pending: Pending, outcome: &CalloutOutcome) {
+        match raw::now() {
+            Ok(now) => {
+                // Nobody is there to be answered.
+                drop(
+                    self.with_server(now, |server, environment| {
+                        server.fetched(pending, outcome, environment)
+                    }),
+                );
+            }
+            Err(status) => log::note(&HostNote::ClockUnreadable(status)),
+        }
+    }
+
+    /// Has the core do something.
+    ///
+    /// # Errors
+    /// The answer where it cannot.
+    fn with_server<T>(
+        &self,
+        now: UnixTime,
+        act: impl FnOnce(&mut ResourceServer, &mut Environment<'_>) -> T,
+    ) -> Result<T, LocalReply> {
         let mut report = Report::new();
-        let step = match self.state.try_borrow_mut() {
+        let done = match self.state.try_borrow_mut() {
             Err(_) => {
                 log::note(&HostNote::ReentrantCall);
-                Step::Respond(rejection::internal_error())
+                Err(rejection::internal_error())
             }
             Ok(mut state) => match serving(&mut state, self.gateway()) {
-                None => Step::Respond(rejection::not_configured()),
+                None => Err(rejection::not_configured()),
                 Some(server) => {
                     let mut store = self.store(server.shared_data(), server.shared_slots());
                     let mut environment = Environment {
@@ -120,12 +147,12 @@ impl Plugin {
                         entropy: &mut GatewayEntropy,
                         report: &mut report,
                     };
-                    question(server, &mut environment)
+                    Ok(act(server, &mut environment))
                 }
             },
         };
         log::report(&report);
-        step
+        done
     }
 
     /// The names of the trailer fields that a request with these credentials must not carry.

@@ -14,11 +14,11 @@
 use super::callout::{self, InFlight};
 #[cfg(feature = "fault-injection")]
 use super::fault::{self, Place};
-use super::flights::{Flights, Waiter};
+use super::flights::{Flights, Landed, Waiter};
 use super::gateway::Gateway;
 use super::note::HostNote;
 use super::{log, raw};
-use crate::http::{Callout, CalloutFailure, CalloutOutcome};
+use crate::http::{Callout, CalloutFailure, CalloutOutcome, FlightKey};
 use crate::time::UnixTime;
 use std::cell::Cell;
 use std::rc::{Rc, Weak};
@@ -38,7 +38,10 @@ pub(super) trait WaitingRequest {
 /// gateway that works; a request that waits for another's callout may have less time than that.
 const WATCH: Duration = Duration::from_millis(250);
 
-type Waiting = Flights<InFlight, Weak<dyn WaitingRequest>>;
+type Waiting = Flights<InFlight, Weak<dyn WaitingRequest>, Heir>;
+
+/// Takes the outcome of a callout in the place of requests that have left.
+type Heir = Box<dyn FnOnce(&CalloutOutcome)>;
 
 /// The callouts of one root context.
 ///
@@ -141,9 +144,21 @@ impl RootCalls {
         if self.is_lost(token) {
             return;
         }
-        let Some((call, requests)) = self.with_flights(|flights| flights.finish(token)) else { return };
+        let landed = self.with_flights(|flights| flights.finish(token));
+        let Some(Landed { call, requests, heir }) = landed else { return };
         let outcome = callout::outcome(&call, lines, body_size);
-        self.wake(&requests, &outcome);
+        let is_heard = self.wake(&requests, &outcome);
+        if let Some(heir) = heir.filter(|_| !is_heard)
+            && raw::set_effective_context(self.root).is_ok()
+        {
+            heir(&outcome);
+        }
+    }
+
+    /// A request that waits for the callout of this flight leaves. Where none is left in the end, its heir takes
+    /// what the callout brings.
+    pub(super) fn leave(&self, flight: FlightKey, heir: impl FnOnce(&CalloutOutcome) + 'static) {
+        self.with_flights(|flights| flights.leave(flight, || Box::new(heir)));
     }
 
     /// Resumes the requests that have waited for too long. In the root's tick only.
@@ -162,8 +177,8 @@ impl RootCalls {
     }
 
     /// Resumes each request with one outcome. The first one that is still there has made the call,
-    /// as far as the core is concerned.
-    fn wake(&self, requests: &[Weak<dyn WaitingRequest>], outcome: &CalloutOutcome) {
+    /// as far as the core is concerned; false where there is none.
+    fn wake(&self, requests: &[Weak<dyn WaitingRequest>], outcome: &CalloutOutcome) -> bool {
         self.at_work.set(true);
         let mut joined = false;
         for request in requests.iter().filter_map(Weak::upgrade) {
@@ -173,6 +188,7 @@ impl RootCalls {
             }
         }
         self.at_work.set(false);
+        joined
     }
 
     fn watch(&self, on: bool) {

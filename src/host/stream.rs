@@ -17,7 +17,7 @@ use super::root_calls::{RootCalls, WaitingRequest};
 use super::{log, reply, request, trailers};
 use crate::flow::step::{ByteLimit, Environment, Event, HeaderEdits, Receipt, Step};
 use crate::flow::{Credentials, Pending, ResourceServer};
-use crate::http::{Callout, CalloutFailure, CalloutOutcome, LocalReply};
+use crate::http::{Callout, CalloutFailure, CalloutOutcome, FlightKey, LocalReply};
 use crate::rejection;
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -65,8 +65,8 @@ enum State {
 enum Owner {
     /// Its own.
     Request(InFlight),
-    /// The root's, which knows who waits for it.
-    Root,
+    /// The root's, which knows who waits for it; of this flight, where others can ask the same.
+    Root(Option<FlightKey>),
 }
 
 /// What goes on when the body has been read.
@@ -280,8 +280,9 @@ impl Stream {
         let (gateway, now) = (self.plugin.gateway(), raw::now().map_err(|_| CalloutFailure::NotSent)?);
         if gateway.traits().joins_callouts {
             let request: Rc<dyn WaitingRequest> = Rc::<Stream>::clone(self);
+            let flight = callout.flight;
             self.root_calls.call(&request, gateway, callout, now)?;
-            Ok(Owner::Root)
+            Ok(Owner::Root(flight))
         } else {
             callout::dispatch(gateway, &callout, now).map(Owner::Request)
         }
@@ -363,12 +364,16 @@ impl Stream {
     }
 
     /// The request is over. What its step held is let go before the gateway forgets the request, and
-    /// whatever comes for it later is not for it any more.
+    /// whatever comes for it later is not for it any more. What its callout brings may be for others: a stranger
+    /// who asks and leaves would else keep them from keys that they may not ask for again so soon.
     pub(super) fn end(&self) {
-        if let State::Reading(..) = self.state.replace(State::Answered)
-            && self.body.is_awaited()
-        {
-            log::note(&HostNote::BodyNotDelivered);
+        match self.state.replace(State::Answered) {
+            State::Reading(..) if self.body.is_awaited() => log::note(&HostNote::BodyNotDelivered),
+            State::Waiting(Owner::Root(Some(flight)), pending) if pending.is_fetch() => {
+                let plugin = Rc::clone(&self.plugin);
+                self.root_calls.leave(flight, move |outcome| plugin.fetched(pending, outcome));
+            }
+            _ => {}
         }
     }
 
@@ -387,7 +392,7 @@ impl WaitingRequest for Stream {
 
     fn wake(self: Rc<Self>, outcome: &CalloutOutcome, joined: bool) -> bool {
         match self.state.take() {
-            State::Waiting(Owner::Root, pending) => {
+            State::Waiting(Owner::Root(_), pending) => {
                 self.go_on(pending, outcome, joined);
                 true
             }

@@ -397,6 +397,28 @@ fn a_request_that_leaves_neither_counts_as_a_fetch_nor_has_one_made() {
 }
 
 #[test]
+fn what_a_fetch_brings_serves_others_where_its_request_has_left() {
+    let known = [jwks(&[r1().jwk_named("r1")])];
+    let both = jwks(&[r1().jwk_named("r1"), r2().jwk_named("r2")]);
+    let mut story = Story::new(&config(&json!({})));
+    story.run(with_token(&good_tokens()[0]), &known);
+    assert!(story.begin(with_token(&r2().token(Some("unknown"), &claims("u1")))).is_none());
+    let left = story.set_aside();
+    story.at(1.0).ends_without(left, &both);
+    assert_eq!(story.run(with_token(&r2().token(Some("r2"), &claims("u1"))), &[]).status(), None);
+    assert_eq!(story.run(with_token(&r2().token(Some("other"), &claims("u1"))), &[]).status(), Some(401));
+    assert_eq!(story.calls_to("/jwks"), 2);
+
+    let mut story = Story::new(&config(&json!({"jwks_endpoint": null})));
+    assert!(story.begin(with_token(&good_tokens()[0])).is_none());
+    let left = story.set_aside();
+    let metadata = answer(200, json!({"issuer": ISSUER, "jwks_uri": "https://keys.example.com/jwks"}));
+    story.ends_without(left, &metadata);
+    assert_eq!(story.calls_to("keys.example.com"), 0, "nothing follows");
+    assert_eq!(story.run(with_token(&good_tokens()[0]), &known).status(), None);
+}
+
+#[test]
 fn what_an_issuer_published_before_counts_no_more() {
     let (old, new) = (jwks(&[r1().jwk_named("r1")]), jwks(&[r2().jwk_named("r2")]));
     for (newer, ends) in [(new.clone(), None), (jwks(&[]), Some(502))] {

@@ -86,6 +86,13 @@ async def slow_drip(request: web.BaseRequest, body: bytes, options: Options) -> 
         await asyncio.sleep(options.get("every", 0.1))
 
 
+@_fault(looks_good=True)
+async def late(request: web.BaseRequest, body: bytes, options: Options) -> None:
+    """A good answer, ``seconds`` later."""
+    await asyncio.sleep(options.get("seconds", 0.1))
+    await _say(request, HEAD + _length(len(body)) + b"\r\n" + body)
+
+
 @_fault()
 async def truncated(request: web.BaseRequest, body: bytes, options: Options) -> None:
     """Content-Length says more than is sent before the connection ends in order."""

@@ -386,6 +386,19 @@ impl Story {
         self
     }
 
+    /// The client of a request that was set aside has left, and the callout that it waited for ends.
+    pub fn ends_without(&mut self, waiting: Waiting, outcome: &CalloutOutcome) {
+        let mut report = Report::new();
+        let mut environment = Environment {
+            now: self.now,
+            store: &mut self.store,
+            entropy: &mut self.entropy,
+            report: &mut report,
+        };
+        self.server.fetched(waiting.0.0, outcome, &mut environment);
+        self.log.extend(report.lines());
+    }
+
     fn take_up(&mut self, outcome: &CalloutOutcome, joined: bool) -> Option<Ending> {
         let (pending, request) = self.pending.take().expect("a pending callout");
         let mut report = Report::new();
