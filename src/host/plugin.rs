@@ -111,7 +111,7 @@ impl Plugin {
     pub(super) fn fetched(&self, pending: Pending, outcome: &CalloutOutcome) {
         match raw::now() {
             Ok(now) => {
-                // Nobody is there to be answered.
+                // There is no request to answer.
                 drop(
                     self.with_server(now, |server, environment| {
                         server.fetched(pending, outcome, environment)
