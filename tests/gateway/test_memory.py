@@ -104,7 +104,7 @@ def _again(one: Scenario, endpoint: str, behaviour: dict[str, Any]) -> Scenario:
     they cannot be fetched again, as after a first failure five seconds would pass each time.
     """
     if behaviour.get("fault") == "slow-drip":
-        behaviour = {**behaviour, "every": 0.01}  # a gateway may wait for all of it
+        behaviour = {**behaviour, "every": 0.02}  # a gateway may wait for all of it
     plan: dict[str, Any] = {"endpoints": {endpoint: ["normal", behaviour]}, "tokens": {"alice": {}, "bob": {}}}
     if endpoint in ("jwks", "metadata"):
         changes: dict[str, Any] = {"jwks_refetch_cooldown": COOLDOWN, "metadata_cache_ttl": COOLDOWN}
@@ -120,7 +120,7 @@ def _again(one: Scenario, endpoint: str, behaviour: dict[str, Any]) -> Scenario:
         one,
         id=f"memory-{one.id}",
         group="memory",
-        config=scenario.merge(one.config, {"timeout": 2500, **changes}),
+        config=scenario.merge(one.config, {"timeout": 1500, **changes}),
         authorization_server=plan,
         steps=[_request("alice"), _request("bob")],
         finally_={},
