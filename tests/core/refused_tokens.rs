@@ -141,7 +141,7 @@ fn a_flood_fills_no_log_with_warnings() {
     let mut story = Story::new(&config(&json!({"refused_verification_budget": 1})));
     for second in 0..65 {
         story.at(f64::from(second));
-        for number in 0..50 {
+        for number in 0..10 {
             status(&mut story, &bad(100 * usize::try_from(second).unwrap() + number));
         }
     }
